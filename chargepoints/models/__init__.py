@@ -1,0 +1,17 @@
+from chargepoints.models.commands import ChargePointCommand
+from chargepoints.models.profiles import ChargingProfile
+from chargepoints.models.sessions import ChargingSession, DriverToken, MeterValue
+from chargepoints.models.sites import ChargePoint, Connector, Evse, Location, ServerProcess
+
+__all__ = [
+    "ChargePoint",
+    "ChargePointCommand",
+    "ChargingProfile",
+    "ChargingSession",
+    "Connector",
+    "DriverToken",
+    "Evse",
+    "Location",
+    "MeterValue",
+    "ServerProcess",
+]

@@ -1,0 +1,76 @@
+"""A command is a row: the mail that waits for its charge point. Its life is in `chargepoints.commands`."""
+
+from datetime import datetime
+
+from django.db import models
+
+from chargepoints.models.profiles import ChargingProfile
+from chargepoints.models.sessions import ChargingSession
+from chargepoints.models.sites import ChargePoint
+
+
+class ChargePointCommandQuerySet(models.QuerySet["ChargePointCommand"]):
+    def waiting(self, *, now: datetime) -> "ChargePointCommandQuerySet":
+        return self.filter(status=ChargePointCommand.Status.QUEUED, expires_at__gt=now)
+
+    def open(self) -> "ChargePointCommandQuerySet":
+        return self.filter(status__in=ChargePointCommand.OPEN)
+
+
+class ChargePointCommand(models.Model):
+    class Kind(models.TextChoices):
+        SET_PROFILE = "SET_PROFILE"
+        CLEAR_PROFILE = "CLEAR_PROFILE"
+        GET_COMPOSITE = "GET_COMPOSITE"
+        CALL = "CALL", "any other OCPP call"
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED"
+        SENT = "SENT"
+        ACCEPTED = "ACCEPTED"
+        REJECTED = "REJECTED"
+        UNKNOWN = "UNKNOWN"
+        FAILED = "FAILED"
+        EXPIRED = "EXPIRED"
+
+    OPEN = (Status.QUEUED, Status.SENT)
+
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="commands")
+    session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, null=True, related_name="commands")
+    profile = models.ForeignKey(ChargingProfile, on_delete=models.CASCADE, null=True, related_name="commands")
+    kind = models.CharField(max_length=13, choices=Kind)
+    action = models.CharField(max_length=64, help_text="OCPP action")
+    payload = models.JSONField(help_text="Neutral request; for CALL the wire payload")
+    notes = models.JSONField(default=list, blank=True)
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    detail = models.CharField(max_length=500, blank=True, help_text="Why it ended so, in words")
+    answer = models.JSONField(null=True, help_text="What the charge point answered")
+    late_status = models.CharField(max_length=8, blank=True, help_text="An answer that came after it had ended")
+    late_at = models.DateTimeField(null=True)
+    requested_by = models.CharField(max_length=64, help_text="A party, operator NAME, or system")
+    correlation_id = models.CharField(max_length=128, blank=True)
+    connection_id = models.CharField(max_length=36, blank=True, help_text="The socket it was sent on")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField()
+
+    objects = ChargePointCommandQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(  # the mail of a charge point; what beat rings again for
+                fields=["charge_point", "id"], condition=models.Q(status="QUEUED"), name="command_queued"
+            ),
+            models.Index(  # beat: what is overdue
+                fields=["expires_at"], condition=models.Q(status__in=["QUEUED", "SENT"]), name="command_overdue"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN

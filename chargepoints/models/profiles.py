@@ -1,0 +1,59 @@
+"""The charging profile an owner wants on a session: what was asked, what the charge point took, what it plans."""
+
+from django.db import models
+
+from chargepoints.models.sessions import ChargingSession
+from chargepoints.values import ChargingSchedule
+
+
+class ChargingProfile(models.Model):
+    """One per (session, owner), reused on every change, so that its id and stack level stay the same.
+
+    Desired, applied and observed are separate facts. Its primary key is the chargingProfileId on the charge point.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "REQUESTED", "asked for, not yet answered"
+        INSTALLED = "INSTALLED", "the charge point accepted it"
+        REJECTED = "REJECTED", "the charge point refused it"
+        UNCERTAIN = "UNCERTAIN", "sent, but no answer came"
+        CLEARED = "CLEARED", "removed"
+
+    session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, related_name="profiles")
+    owner = models.CharField(max_length=64, help_text="Who wants it: a party (NL*JED) or operator")
+    stack_level = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+
+    desired = models.JSONField(null=True, help_text="The schedule as asked for")
+    desired_at = models.DateTimeField(null=True)
+    applied = models.JSONField(null=True, help_text="The schedule the charge point accepted, in its words")
+    applied_at = models.DateTimeField(null=True)
+    observed = models.JSONField(null=True, help_text="The composite schedule it reported last")
+    observed_at = models.DateTimeField(null=True)
+    notes = models.JSONField(default=list, blank=True, help_text="Why what was sent differs from what was asked")
+    follow_up_at = models.DateTimeField(null=True, help_text="When the periods that did not fit must be sent")
+    ever_accepted = models.BooleanField(default=False, help_text="The charge point accepted it at least once")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["session", "owner"], name="profile_once_per_owner")]
+        indexes = [
+            models.Index(  # beat: profiles whose next part is due
+                fields=["follow_up_at"], condition=models.Q(follow_up_at__isnull=False), name="profile_follow_up"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"profile {self.pk} of {self.owner}"
+
+    @property
+    def desired_schedule(self) -> ChargingSchedule | None:
+        return ChargingSchedule.from_json(self.desired) if self.desired else None
+
+    @property
+    def applied_schedule(self) -> ChargingSchedule | None:
+        return ChargingSchedule.from_json(self.applied) if self.applied else None
+
+    @property
+    def observed_schedule(self) -> ChargingSchedule | None:
+        return ChargingSchedule.from_json(self.observed) if self.observed else None

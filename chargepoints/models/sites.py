@@ -1,0 +1,164 @@
+"""Where charge points stand, what they can do, and whether they are connected."""
+
+import uuid
+from decimal import Decimal
+
+from django.db import models
+
+from chargepoints.values import CurrentType, EvseLimits, LowCurrentPolicy, RateUnit, SmartChargingCapabilities
+
+
+def new_uid() -> str:
+    """A random, immutable id, so that nobody outside learns an OCPP identity from it."""
+    return str(uuid.uuid4())
+
+
+class Location(models.Model):
+    uid = models.CharField(max_length=36, unique=True, default=new_uid, editable=False)
+    name = models.CharField(max_length=255)
+    address = models.CharField(max_length=45, blank=True)
+    city = models.CharField(max_length=45, blank=True)
+    postal_code = models.CharField(max_length=10, blank=True)
+    country = models.CharField(max_length=3, default="NLD", help_text="ISO 3166-1 alpha-3")
+    latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    time_zone = models.CharField(max_length=255, default="Europe/Amsterdam")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ServerProcess(models.Model):
+    """A running server process that holds sockets. Its heartbeat tells a live one from one that was killed."""
+
+    channel_name = models.CharField(max_length=255, primary_key=True)
+    started_at = models.DateTimeField()
+    alive_at = models.DateTimeField(db_index=True)  # read by presence.reap_dead_processes
+
+    class Meta:
+        verbose_name_plural = "server processes"
+
+    def __str__(self) -> str:
+        return self.channel_name
+
+
+class ChargePointQuerySet(models.QuerySet["ChargePoint"]):
+    def online(self) -> "ChargePointQuerySet":
+        return self.exclude(connection_id="")
+
+
+class ChargePoint(models.Model):
+    identity = models.CharField(max_length=48, unique=True, help_text="Last segment of its websocket URL")
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="charge_points")
+    enabled = models.BooleanField(default=True)
+    password_hash = models.CharField(max_length=128, blank=True, help_text="HTTP Basic; empty: none is asked for")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # What it said of itself at boot.
+    ocpp_version = models.CharField(max_length=10, blank=True)
+    vendor = models.CharField(max_length=255, blank=True)
+    model = models.CharField(max_length=255, blank=True)
+    serial_number = models.CharField(max_length=255, blank=True)
+    firmware_version = models.CharField(max_length=255, blank=True)
+    firmware_status = models.CharField(max_length=64, blank=True)
+    diagnostics_status = models.CharField(max_length=64, blank=True)
+    booted_at = models.DateTimeField(null=True, blank=True)
+    clock_skew_s = models.IntegerField(null=True, blank=True, help_text="Its clock minus ours, from its messages")
+
+    # Presence: which socket, in which process. Empty connection_id: offline.
+    connection_id = models.CharField(max_length=36, blank=True, db_index=True)
+    channel_name = models.CharField(max_length=255, blank=True, db_index=True)  # read when a process is reaped
+    connected_at = models.DateTimeField(null=True, blank=True)
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    # Learned smart-charging capabilities; null or empty: it has not said.
+    smart_charging = models.BooleanField(null=True, blank=True)
+    rate_units = models.CharField(max_length=2, blank=True, help_text="A, W or AW")
+    max_periods = models.PositiveIntegerField(null=True, blank=True)
+    max_stack_level = models.PositiveIntegerField(null=True, blank=True)
+    max_profiles = models.PositiveIntegerField(null=True, blank=True)
+    configuration = models.JSONField(default=dict, blank=True)
+    capabilities_at = models.DateTimeField(null=True, blank=True)
+    low_current_policy = models.CharField(
+        max_length=10,
+        choices=[(p.value, p.value) for p in LowCurrentPolicy],
+        default=LowCurrentPolicy.AS_IS.value,
+        help_text="Limits above 0 and below 6 A: send as they are, or floor to 0",
+    )
+
+    objects = ChargePointQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["identity"]
+        permissions = [("operate_chargepoint", "Can send commands to a charge point")]
+
+    def __str__(self) -> str:
+        return self.identity
+
+    @property
+    def is_online(self) -> bool:
+        return bool(self.connection_id)
+
+    @property
+    def capabilities(self) -> SmartChargingCapabilities:
+        return SmartChargingCapabilities(
+            supported=self.smart_charging,
+            units=frozenset(RateUnit(unit) for unit in self.rate_units),
+            max_periods=self.max_periods,
+            max_stack_level=self.max_stack_level,
+            low_current_policy=LowCurrentPolicy(self.low_current_policy),
+        )
+
+
+class Evse(models.Model):
+    charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="evses")
+    uid = models.CharField(max_length=36, unique=True, default=new_uid, editable=False)
+    evse_id = models.CharField(max_length=48, blank=True, help_text="eMI3 id as printed, e.g. NL*CPO*E1")
+    ocpp_evse_id = models.PositiveIntegerField(help_text="connectorId in OCPP 1.6, evseId in 2.0.1")
+    status = models.CharField(max_length=24, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    status_info = models.CharField(max_length=255, blank=True)
+    status_at = models.DateTimeField(null=True, blank=True)
+    current_type = models.CharField(max_length=2, choices=[(c.value, c.value) for c in CurrentType], default="AC")
+    voltage_v = models.DecimalField(max_digits=6, decimal_places=1, default=Decimal(230), help_text="AC: line to neutral")
+    max_current_a = models.DecimalField(max_digits=6, decimal_places=1, default=Decimal(32), help_text="Per phase")
+    max_power_w = models.DecimalField(max_digits=9, decimal_places=1, null=True, blank=True)
+    phases = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Installed; empty: not known")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["charge_point", "ocpp_evse_id"]
+        constraints = [models.UniqueConstraint(fields=["charge_point", "ocpp_evse_id"], name="evse_once_per_charge_point")]
+
+    def __str__(self) -> str:
+        return f"{self.charge_point.identity}/{self.ocpp_evse_id}"
+
+    def limits(self, *, detected_phases: int | None = None) -> EvseLimits:
+        return EvseLimits(
+            current_type=CurrentType(self.current_type),
+            voltage_v=self.voltage_v,
+            max_current_a=self.max_current_a,
+            max_power_w=self.max_power_w,
+            phases=self.phases,
+            detected_phases=detected_phases,
+        )
+
+
+class Connector(models.Model):
+    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, related_name="connectors")
+    ocpp_connector_id = models.PositiveIntegerField(default=1)
+    standard = models.CharField(max_length=32, default="IEC_62196_T2", help_text="OCPI ConnectorType")
+    format = models.CharField(max_length=8, choices=[("SOCKET", "SOCKET"), ("CABLE", "CABLE")], default="SOCKET")
+
+    class Meta:
+        ordering = ["evse", "ocpp_connector_id"]
+        constraints = [models.UniqueConstraint(fields=["evse", "ocpp_connector_id"], name="connector_once_per_evse")]
+
+    def __str__(self) -> str:
+        return f"{self.evse}/{self.ocpp_connector_id}"

@@ -1,0 +1,13 @@
+"""The way back up: domain events, sent inside the transaction that makes them true.
+
+Receivers only write rows; what leaves the process does so after the commit.
+"""
+
+from django.dispatch import Signal
+
+# command: ChargePointCommand in its final state; late: the answer came after the command had expired; now: datetime
+command_finished = Signal()
+# session: ChargingSession; urgent: its state changed, not only its figures; now: datetime
+session_changed = Signal()
+# profile: ChargingProfile whose observed plan is fresh; schedule: ChargingSchedule; now: datetime
+active_profile_changed = Signal()

@@ -1,0 +1,14 @@
+from ocpi.models.outbox import DeliveryAttempt, OutboxMessage
+from ocpi.models.parties import Credentials, PartnerEndpoint, Party, token_hash
+from ocpi.models.requests import ProfileRequest, RequestBucket
+
+__all__ = [
+    "Credentials",
+    "DeliveryAttempt",
+    "OutboxMessage",
+    "PartnerEndpoint",
+    "Party",
+    "ProfileRequest",
+    "RequestBucket",
+    "token_hash",
+]
