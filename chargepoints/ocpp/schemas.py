@@ -1,0 +1,181 @@
+"""The JSON schemas of the `ocpp` package, compiled; one tolerant and one strict reading of each message."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, NamedTuple
+
+from jsonschema_rs import ValidationError, Validator, validator_for
+
+DESCRIPTION_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FaultCodes:
+    """How a version spells the faults of a CALL (OCPP-J 1.6 section 4.2.3 and errata 5; OCPP 2.0.1 Part 4 section 4.3).
+
+    `unreadable` answers a message without a readable id, under the id "-1"; empty: such a message is not answered.
+    """
+
+    malformed: str
+    unreadable: str
+    message_type: str
+    required: str
+    occurrence: str
+    type: str = "TypeConstraintViolation"
+    property: str = "PropertyConstraintViolation"
+    unknown_action: str = "NotImplemented"
+    internal: str = "InternalError"
+
+    def of_keyword(self, keyword: str) -> str:
+        return {
+            "required": self.required,
+            "type": self.type,
+            "minItems": self.occurrence,
+            "maxItems": self.occurrence,
+            "additionalProperties": self.malformed,
+        }.get(keyword, self.property)
+
+
+FAULT_CODES = {
+    "1.6": FaultCodes(
+        malformed="FormationViolation",
+        unreadable="",
+        message_type="FormationViolation",
+        required="OccurenceConstraintViolation",
+        occurrence="OccurenceConstraintViolation",
+    ),
+    "2.0.1": FaultCodes(
+        malformed="FormatViolation",
+        unreadable="RpcFrameworkError",
+        message_type="MessageTypeNotSupported",
+        required="ProtocolError",
+        occurrence="OccurrenceConstraintViolation",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Schema keywords that an incoming message is not held to, and why."""
+
+    keywords: frozenset[str]
+    reason: str
+
+
+EVERY_MESSAGE = Relaxation(
+    frozenset({"additionalProperties", "multipleOf"}),
+    "vendors add fields, and a limit of 6.1000000000000005 is binary floating point, not a wish",
+)
+KEEPS_ENERGY = Relaxation(
+    frozenset({"enum", "maxLength", "format"}),
+    "an unknown unit, measurand or status, a long name or a sloppy time must not lose the energy it came with",
+)
+RELAXED_REQUESTS = {
+    "MeterValues": KEEPS_ENERGY,
+    "StartTransaction": KEEPS_ENERGY,
+    "StopTransaction": KEEPS_ENERGY,
+    "StatusNotification": KEEPS_ENERGY,
+    "TransactionEvent": KEEPS_ENERGY,
+}
+
+_FOLDERS = {"1.6": "v16", "2.0.1": "v201"}
+_REQUEST_SUFFIX = {"1.6": "", "2.0.1": "Request"}
+_MAPS_OF_SCHEMAS = frozenset({"properties", "definitions"})
+
+
+class Violation(NamedTuple):
+    """`code` as CALLERROR spells it; `description` names the field and never quotes its value."""
+
+    code: str
+    description: str
+
+
+class Schemas:
+    """All messages of one OCPP version, compiled when first needed. Obtain it by `for_version`."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.codes = FAULT_CODES[version]
+        self._sources = _message_files(version)
+        self._suffix = _REQUEST_SUFFIX[version]
+        self._validators: dict[tuple[str, bool], Validator] = {}
+
+    @staticmethod
+    @cache
+    def for_version(version: str) -> "Schemas":
+        """The schemas of "1.6" or "2.0.1"; ValueError for any other."""
+        if version not in FAULT_CODES:
+            raise ValueError(f"no schemas for OCPP {version}")
+        return Schemas(version)
+
+    def knows(self, action: str) -> bool:
+        return action + "Response" in self._sources and action + self._suffix in self._sources
+
+    def check_request(self, action: str, payload: Any, *, strict: bool) -> Violation | None:
+        """What is wrong with a request. Strict for what we send, tolerant for what we receive."""
+        return self._check(action, self._suffix, payload, strict=strict)
+
+    def check_response(self, action: str, payload: Any, *, strict: bool) -> Violation | None:
+        return self._check(action, "Response", payload, strict=strict)
+
+    def _check(self, action: str, suffix: str, payload: Any, *, strict: bool) -> Violation | None:
+        if not self.knows(action):
+            return Violation(self.codes.unknown_action, f"OCPP {self.version} has no such action")
+        try:
+            self._validator(action + suffix, strict=strict).validate(payload)
+        except ValidationError as error:
+            return Violation(self.codes.of_keyword(error.kind.name), _describe(error))
+        except ValueError:
+            return Violation(self.codes.malformed, "the payload is not a JSON object")
+        return None
+
+    def _validator(self, message: str, *, strict: bool) -> Validator:
+        key = (message, strict)
+        if key not in self._validators:
+            schema = json.loads(self._sources[message].read_text(encoding="utf-8-sig"))
+            if not strict:
+                schema = _without(schema, _relaxed_keywords(message.removesuffix(self._suffix)))
+            self._validators[key] = validator_for(schema, validate_formats=True, offline=True)
+        return self._validators[key]
+
+
+def _message_files(version: str) -> dict[str, Traversable]:
+    folder = files("ocpp") / _FOLDERS[version] / "schemas"
+    return {entry.name.removesuffix(".json"): entry for entry in folder.iterdir() if entry.name.endswith(".json")}
+
+
+def _relaxed_keywords(action: str) -> frozenset[str]:
+    relaxation = RELAXED_REQUESTS.get(action)
+    return EVERY_MESSAGE.keywords | (relaxation.keywords if relaxation else frozenset())
+
+
+def _without(schema: Any, keywords: frozenset[str]) -> Any:
+    """The schema without these keywords. A property may bear a keyword's name (SampledValue has a `format`)."""
+    if isinstance(schema, list):
+        return [_without(item, keywords) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: {name: _without(part, keywords) for name, part in value.items()}
+        if key in _MAPS_OF_SCHEMAS
+        else _without(value, keywords)
+        for key, value in schema.items()
+        if key not in keywords
+    }
+
+
+def _describe(error: ValidationError) -> str:
+    keyword, expected = error.kind.name, error.kind.value
+    path = [str(step) for step in error.instance_path]
+    if keyword == "required":
+        text = f"{'.'.join([*path, str(expected)])} is missing"
+    elif keyword == "type":
+        text = f"{'.'.join(path) or 'payload'} must be of type {' or '.join(expected)}"
+    elif keyword == "enum":
+        text = f"{'.'.join(path)} is not one of the values allowed"
+    else:
+        text = f"{'.'.join(path) or 'payload'} violates {keyword} {expected}"
+    return text[:DESCRIPTION_LIMIT]
