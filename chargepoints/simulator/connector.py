@@ -1,0 +1,156 @@
+"""One connector: the car on it, the transaction on it, the energy through it. Pure; every moment is passed in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from .car import Car
+from .hardware import MIN_CHARGING_A, VOLTAGE_V, Hardware, Limit
+
+
+@dataclass
+class Transaction:
+    """`transaction_id` None until StartTransaction.conf has come, which takes long when started offline.
+
+    `refusal` is the AuthorizationStatus of that answer when it is not Accepted.
+    """
+
+    id_tag: str
+    started_at: datetime
+    meter_start_wh: int
+    transaction_id: int | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """Amps are per phase; `amps` has one entry per phase of the charge point, 0 where the car draws nothing."""
+
+    taken_at: datetime
+    energy_wh: int
+    amps: tuple[Decimal, ...]
+    offered_amps: Decimal
+    soc_percent: int
+
+    @property
+    def power_w(self) -> Decimal:
+        return sum(self.amps, Decimal(0)) * VOLTAGE_V
+
+
+@dataclass
+class Connector:
+    """`speed`: how many seconds of energy flow in one second. `limit` is what was last applied, None while idle."""
+
+    number: int
+    hardware: Hardware
+    speed: Decimal = Decimal(1)
+    car: Car | None = None
+    operative: bool = True
+    transaction: Transaction | None = None
+    finishing: bool = False
+    limit: Limit | None = None
+    reported_status: str | None = None
+    previous_reading: MeterReading | None = None
+    _energy_wh: Decimal = Decimal(0)
+    _settled_at: datetime | None = None
+    unavailable_after_transaction: bool = False
+
+    @property
+    def charging_since(self) -> datetime | None:
+        return self.transaction.started_at if self.transaction else None
+
+    @property
+    def offered_amps(self) -> Decimal:
+        return self.limit.amps(self.hardware) if self.limit else Decimal(0)
+
+    @property
+    def drawn_amps(self) -> Decimal:
+        return self.car.draws(self.offered_amps) if self.car and self.transaction else Decimal(0)
+
+    @property
+    def drawing_phases(self) -> int:
+        """A single-phase car stays on one phase, whatever the limit assumes."""
+        car_phases = self.car.phases if self.car else 0
+        return min(car_phases, self.limit.phases_on(self.hardware) if self.limit else self.hardware.phases)
+
+    @property
+    def status(self) -> str:
+        """ChargePointStatus (OCPP 1.6 section 7.7)."""
+        if self.transaction:
+            return self._charging_status()
+        if not self.operative:
+            return "Unavailable"
+        if self.finishing:
+            return "Finishing"
+        return "Preparing" if self.car else "Available"
+
+    def _charging_status(self) -> str:
+        if self.limit is None:
+            return "Preparing"
+        if self.offered_amps < MIN_CHARGING_A:
+            return "SuspendedEVSE"
+        return "Charging" if self.drawn_amps else "SuspendedEV"
+
+    def settle(self, now: datetime) -> None:
+        """Books the energy since the last time at the current drawn since then. A clock set back books nothing."""
+        if self._settled_at and self.car and now > self._settled_at:
+            hours = Decimal(str((now - self._settled_at).total_seconds())) * self.speed / 3600
+            energy_wh = self.drawn_amps * self.drawing_phases * VOLTAGE_V * hours
+            self._energy_wh += energy_wh
+            self.car = self.car.charged(energy_wh)
+        self._settled_at = now
+
+    def apply(self, limit: Limit | None, now: datetime) -> bool:
+        """Whether this changed what is offered."""
+        self.settle(now)
+        before, self.limit = self.offered_amps, limit
+        return before != self.offered_amps
+
+    @property
+    def energy_wh(self) -> int:
+        """The import register, which never falls."""
+        return int(self._energy_wh.to_integral_value(ROUND_DOWN))
+
+    def read_meter(self, now: datetime) -> MeterReading:
+        self.settle(now)
+        phases = range(self.hardware.phases)
+        amps = tuple(self.drawn_amps if phase < self.drawing_phases else Decimal(0) for phase in phases)
+        soc = self.car.soc_percent if self.car else 0
+        return MeterReading(now, self.energy_wh, amps, self.offered_amps, soc)
+
+    def availability_change(self, operative: bool) -> str:
+        """The status of ChangeAvailability.conf: a transaction is finished first (section 5.2)."""
+        if self.transaction and not operative:
+            self.unavailable_after_transaction = True
+            return "Scheduled"
+        self.operative, self.unavailable_after_transaction = operative, False
+        return "Accepted"
+
+    def end_transaction(self, now: datetime) -> None:
+        self.settle(now)
+        self.transaction, self.limit, self.previous_reading = None, None, None
+        self.finishing = self.car is not None
+        if self.unavailable_after_transaction:
+            self.availability_change(operative=False)
+
+
+def sampled_values(
+    reading: MeterReading, *, context: str = "Sample.Periodic", kwh: bool = False, units: bool = True
+) -> list[dict[str, Any]]:
+    """The sampledValue list of one MeterValue (OCPP 1.6 section 7.43)."""
+    energy = (f"{Decimal(reading.energy_wh) / 1000:.3f}", "kWh") if kwh else (str(reading.energy_wh), "Wh")
+    rows = [
+        ("Energy.Active.Import.Register", None, *energy),
+        ("Power.Active.Import", None, f"{reading.power_w:.1f}", "W"),
+        *(("Current.Import", f"L{n}", f"{amps:.1f}", "A") for n, amps in enumerate(reading.amps, 1)),
+        ("Current.Offered", None, f"{reading.offered_amps:.1f}", "A"),
+        *(("Voltage", f"L{n}-N", f"{VOLTAGE_V:.1f}", "V") for n in range(1, len(reading.amps) + 1)),
+        ("SoC", None, str(reading.soc_percent), "Percent"),
+    ]
+    return [
+        {"value": value, "context": context, "measurand": measurand}
+        | ({"phase": phase} if phase else {})
+        | ({"unit": unit} if units else {})
+        for measurand, phase, value, unit in rows
+    ]

@@ -1,0 +1,201 @@
+"""What the parts of a simulated charge point share: hardware, profiles, clock, connection, and the ways to speak."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from .charging import Charging, NotAuthorized, NotPossible
+from .configuration import Configuration
+from .connection import Connection
+from .connector import Connector
+from .framing import CallRefused, Link, LinkLost
+from .hardware import Hardware, Limit
+from .journal import Journal
+from .knobs import Knobs
+from .profiles import CompositePeriod, Profile, ProfileStack
+from .transaction_queue import TransactionQueue
+from .wire import wire_time
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXPECTED_FAILURES = (CallRefused, LinkLost, NotAuthorized, NotPossible, TimeoutError)
+
+
+class Simulation:
+    def __init__(
+        self, identity: str, *, url: str, password: str, evses: int, hardware: Hardware, configuration: Configuration,
+        knobs: Knobs, time_scale: float, journal: Journal, clock: Callable[[], datetime], call_timeout_s: float,
+        backoff_s: Sequence[float],
+    ) -> None:  # fmt: skip
+        self.identity = identity
+        self.hardware = hardware
+        self.configuration = configuration
+        self.knobs = knobs
+        self.time_scale = time_scale
+        self.journal = journal
+        self.stack = ProfileStack()
+        self.queue = TransactionQueue(
+            lambda action, taken: journal.emit("message_taken" if taken else "message_given_up", action=action)
+        )
+        speed = Decimal(str(time_scale))
+        self.connectors = {n: Connector(n, hardware, speed) for n in range(1, evses + 1)}
+        self.charging = Charging(self)
+        self.connection = Connection(self, url, password=password, backoff_s=backoff_s)
+        self._clock = clock
+        self._call_timeout_s = call_timeout_s
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._held: list[Callable[[], Awaitable[None]]] = []
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Its own clock, right or wrong."""
+        return self._clock() + timedelta(seconds=self.knobs.clock_skew_s)
+
+    def stamp(self, moment: datetime) -> str:
+        return wire_time(EPOCH if self.knobs.epoch_timestamps else moment)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.time_scale)
+
+    # --- profiles -----------------------------------------------------------------------------------------------------
+
+    def limit(self, connector: Connector) -> Limit:
+        now = self.now()
+        since = connector.charging_since or now
+        return self.stack.limit_at(connector.number, now, charging_since=since, hardware=self.hardware)
+
+    def composite(self, number: int, *, now: datetime, duration_s: int) -> tuple[CompositePeriod, ...]:
+        """`number` 0 is the grid connection."""
+        since = self.connectors[number].charging_since if number else None
+        return self.stack.composite(
+            number, now=now, duration_s=duration_s, charging_since=since, hardware=self.hardware
+        )  # fmt: skip
+
+    def install(self, profile: Profile) -> None:
+        """Raises ProfileRefused."""
+        self.stack = self.stack.install(profile, self.configuration.stack_limits)
+        self.journal.emit("profile_installed", connector=profile.connector, profile=profile.wire)
+        self.charging.limits_changed()
+
+    def clear_profiles(self, **criteria: Any) -> int:
+        """How many there were; without criteria all go."""
+        before, self.stack = self.stack, self.stack.clear(**criteria)
+        cleared = len(before.profiles) - len(self.stack.profiles)
+        if cleared:
+            self.journal.emit("profiles_cleared", count=cleared)
+            self.charging.limits_changed()
+        return cleared
+
+    # --- speaking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def online(self) -> bool:
+        return self.connection.ready
+
+    @property
+    def link(self) -> Link:
+        """Raises LinkLost."""
+        if not self.connection.link:
+            raise LinkLost("not connected")
+        return self.connection.link
+
+    async def call(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Raises TimeoutError, CallRefused, LinkLost."""
+        return await self.link.call(action, payload, timeout_s=self._call_timeout_s)
+
+    def say(
+        self, action: str, payload: Callable[[], dict[str, Any]], *,
+        on_answer: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> "asyncio.Future[dict[str, Any] | None]":  # fmt: skip
+        """What belongs to a transaction: in order, and kept while offline unless the knobs lose it."""
+        if self.online or not self.knobs.lose_offline_messages:
+            if not self.online:
+                self.journal.emit("message_queued", action=action)
+            return self.queue.put(action, payload, on_answer=on_answer)
+        self.journal.emit("message_lost", action=action)
+        lost: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        lost.set_result(None)
+        return lost
+
+    async def patiently(self, answered: "asyncio.Future[dict[str, Any] | None]") -> None:
+        """Waits for the answer, but not while offline. Raises TimeoutError."""
+        if self.online:
+            await asyncio.wait_for(answered, self._call_timeout_s)
+
+    async def report_status(self, connector: Connector) -> None:
+        """StatusNotification when the central system believes something else (OCPP 1.6 section 4.9)."""
+        status = connector.status
+        if not self.connection.link or not self.connection.registered or status == connector.reported_status:
+            return
+        connector.reported_status = status
+        self.journal.emit("status", connector=connector.number, status=status)
+        if not await self.attempt(self.notify_status(connector.number, status)):
+            connector.reported_status = None
+
+    async def report_statuses(self, *, all_of_them: bool = False) -> None:
+        """With `all_of_them` connector 0, which is the charge point itself, and those that did not change."""
+        if all_of_them:
+            await self.attempt(self.notify_status(0, "Available"))
+        for connector in self.connectors.values():
+            if all_of_them:
+                connector.reported_status = None
+            await self.report_status(connector)
+
+    async def notify_status(self, number: int, status: str) -> None:
+        await self.call("StatusNotification", {
+            "connectorId": number, "errorCode": "NoError", "status": status, "timestamp": self.stamp(self.now()),
+        })  # fmt: skip
+
+    # --- tasks --------------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def attempt(self, work: Awaitable[Any]) -> bool:
+        """Whether it went well; what a charge point lives with becomes an event."""
+        try:
+            await work
+        except EXPECTED_FAILURES as error:
+            self.journal.emit("failed", reason=f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    async def close(self) -> None:
+        self.charging.close()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def hold(self, send: Callable[[], Awaitable[None]]) -> None:
+        self._held.append(send)
+
+    async def release_held(self) -> None:
+        """Raises LinkLost when their socket is gone."""
+        held, self._held = self._held, []
+        for send in held:
+            await send()
+
+    # --- what the central system may ask for --------------------------------------------------------------------------
+
+    def configuration_changed(self) -> None:
+        self.connection.heartbeat_changed.set()
+        self.charging.interval_changed()
+
+    async def reboot(self) -> None:
+        """Profiles lost and BootNotification, on the same socket."""
+        self.clear_profiles()
+        await self.connection.boot()
+
+    async def reset(self, reason: str) -> None:
+        """Transactions end, then the socket; the next one begins with BootNotification (OCPP 1.6 section 5.14)."""
+        for connector in self.connectors.values():
+            if connector.transaction:
+                await self.attempt(self.charging.stop(connector.number, reason=reason))
+        self.connection.must_boot = True
+        await self.link.close()
