@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -48,16 +49,14 @@ def data_dir() -> Path:
 DATA_DIR = data_dir()
 DATABASE_URL = env("DATABASE_URL")
 REDIS_URL = env("REDIS_URL")
-EMBEDDED = not DATABASE_URL and not REDIS_URL
+EMBEDDED = not REDIS_URL  # broker and channel layer live in the one process that there is then
 
 
 def secret_key() -> str:
-    """SECRET_KEY, or for an embedded server a key made once and kept readable by its user alone."""
+    """SECRET_KEY, or a key made once for this machine and kept readable by its user alone (check W001)."""
     key = env("SECRET_KEY")
     if key:
         return key
-    if not EMBEDDED and not env_bool("DEBUG"):
-        raise ImproperlyConfigured("SECRET_KEY must be set when DATABASE_URL or REDIS_URL is: processes share it")
     path = DATA_DIR / "secret_key"
     DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -117,6 +116,10 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = [
+    *global_settings.PASSWORD_HASHERS,
+    "chargepoints.authentication.ChargePointPasswordHasher",  # never the first: people keep Django's default
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -182,6 +185,7 @@ OCPP_HEARTBEAT_INTERVAL_S = env_int("OCPP_HEARTBEAT_INTERVAL_S", 300)
 OCPP_MAX_FRAME_BYTES = env_int("OCPP_MAX_FRAME_BYTES", 262_144)
 OCPP_PING_INTERVAL_S = env_int("OCPP_PING_INTERVAL_S", 20)
 OCPP_COMMAND_TIMEOUT_S = env_int("OCPP_COMMAND_TIMEOUT_S", 30)
+RINGS_PER_WATCH = 1000
 
 # --- OCPI -----------------------------------------------------------------------------------------------------------
 OCPI_COUNTRY_CODE = env("OCPI_COUNTRY_CODE", "NL")

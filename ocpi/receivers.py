@@ -1,5 +1,32 @@
 """Domain events of `chargepoints` become messages to partners, in the same transaction."""
 
+from datetime import datetime
+from typing import Any
+
+from chargepoints import signals
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.values import ChargingSchedule, CommandOutcome
+from ocpi import callbacks, pushes
+
 
 def connect() -> None:
     """Called once, when the app is ready."""
+    signals.command_finished.connect(command_finished, dispatch_uid="ocpi")
+    signals.session_changed.connect(session_changed, dispatch_uid="ocpi")
+    signals.active_profile_changed.connect(active_profile_changed, dispatch_uid="ocpi")
+
+
+def command_finished(
+    *, command: ChargePointCommand, outcome: CommandOutcome, late: bool, now: datetime, **_: Any
+) -> None:
+    callbacks.on_command_finished(command, outcome, late=late, now=now)
+
+
+def session_changed(*, session: ChargingSession, urgent: bool, now: datetime, **_: Any) -> None:
+    pushes.session_changed(session, urgent=urgent, now=now)
+
+
+def active_profile_changed(
+    *, profile: ChargingProfile, schedule: ChargingSchedule | None, now: datetime, **_: Any
+) -> None:
+    pushes.active_profile_changed(profile, schedule, now=now)

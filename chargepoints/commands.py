@@ -1,0 +1,309 @@
+"""The life of a command: QUEUED -> SENT -> ACCEPTED | REJECTED | UNKNOWN | FAILED, and QUEUED|SENT -> EXPIRED.
+
+The row is the mail; channel layer and broker are only doorbells. Every step is an UPDATE whose row count is checked, so
+a second doorbell, a redelivered task or a second worker finds nothing left to do. This is the only module that writes
+the status of a command.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from chargepoints import signals
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.profiles import state as profile_state
+from chargepoints.values import (
+    ChargingSchedule,
+    ClearProfile,
+    CommandCall,
+    CommandOutcome,
+    CommandRequest,
+    GetComposite,
+    OutcomeStatus,
+    RateUnit,
+    RawCall,
+    SetProfile,
+)
+
+logger = logging.getLogger(__name__)
+Kind = ChargePointCommand.Kind
+Status = ChargePointCommand.Status
+SYSTEM = "system"
+
+
+# --- asking ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def request_set_profile(
+    *,
+    session: ChargingSession,
+    owner: str,
+    schedule: ChargingSchedule,
+    requested_by: str,
+    now: datetime,
+    expires_at: datetime,
+    correlation_id: str = "",
+) -> ChargePointCommand:
+    """Asks for `schedule` on the charge point that runs `session`. Raises ScheduleRefused with nothing written.
+
+    A SetChargingProfile of this owner that has not left yet is superseded. One that would install exactly what is
+    installed is not sent again (flash wear): it is ACCEPTED at once.
+    """
+    profile, prepared = profile_state.want(session=session, owner=owner, schedule=schedule, now=now)
+    _supersede(profile, now=now)
+    command = _new(
+        session.charge_point, Kind.SET_PROFILE, "SetChargingProfile",
+        payload={
+            "profile_id": profile.pk,
+            "stack_level": profile.stack_level,
+            "evse_id": session.evse.ocpp_evse_id,
+            "transaction_id": session.ocpp_transaction_id,
+            "schedule": prepared.schedule.to_json(),
+            "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
+        },
+        session=session, profile=profile, notes=list(prepared.notes), requested_by=requested_by,
+        correlation_id=correlation_id, now=now, expires_at=expires_at,
+    )  # fmt: skip
+    if profile_state.is_installed(profile, prepared) and not _has_open(profile, but=command):
+        detail = "already installed exactly so: not sent again"
+        _finish_unsent(command, CommandOutcome(OutcomeStatus.ACCEPTED, detail), now=now)
+    return command
+
+
+@transaction.atomic
+def request_clear_profile(
+    *,
+    session: ChargingSession,
+    owner: str,
+    requested_by: str,
+    now: datetime,
+    expires_at: datetime,
+    correlation_id: str = "",
+) -> ChargePointCommand:
+    """Asks to remove the profile of `owner`. With nothing set it is UNKNOWN at once and nothing is sent."""
+    profile = ChargingProfile.objects.filter(session=session, owner=owner).first()
+    if profile:
+        _supersede(profile, now=now)
+    command = _new(
+        session.charge_point, Kind.CLEAR_PROFILE, "ClearChargingProfile",
+        payload={"profile_id": profile.pk if profile else None}, session=session, profile=profile,
+        requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
+    )  # fmt: skip
+    if profile is None or (profile_state.nothing_set(profile) and not _has_open(profile, but=command)):
+        _finish_unsent(command, CommandOutcome(OutcomeStatus.UNKNOWN, "no charging profile was set"), now=now)
+    return command
+
+
+def request_composite(
+    *,
+    session: ChargingSession,
+    duration_s: int,
+    unit: RateUnit | None,
+    requested_by: str,
+    now: datetime,
+    expires_at: datetime,
+    correlation_id: str = "",
+) -> ChargePointCommand:
+    """Asks what the charge point plans for this session's EVSE over `duration_s` seconds from now."""
+    payload = {"evse_id": session.evse.ocpp_evse_id, "duration_s": duration_s, "unit": unit.value if unit else None}
+    return _new(
+        session.charge_point, Kind.GET_COMPOSITE, "GetCompositeSchedule", payload=payload, session=session,
+        requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
+    )  # fmt: skip
+
+
+def request_call(
+    *,
+    charge_point: ChargePoint,
+    action: str,
+    payload: dict[str, Any],
+    requested_by: str,
+    now: datetime,
+    timeout_s: float | None = None,
+    session: ChargingSession | None = None,
+) -> ChargePointCommand:
+    """Asks for any CSMS-initiated OCPP call, payload in the wire form of the charge point's version."""
+    expires_at = now + timedelta(seconds=timeout_s or settings.OCPP_COMMAND_TIMEOUT_S)
+    return _new(
+        charge_point, Kind.CALL, action, payload=payload, session=session,
+        requested_by=requested_by, now=now, expires_at=expires_at,
+    )  # fmt: skip
+
+
+def observe(session: ChargingSession, *, now: datetime, correlation_id: str = "") -> None:
+    """Asks for the composite schedule after a change of ours; one question on its way is enough."""
+    questions = session.commands.filter(kind=Kind.GET_COMPOSITE, status=Status.QUEUED, requested_by=SYSTEM)
+    if session.state != ChargingSession.State.ACTIVE or questions.exists():
+        return
+    request_composite(
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None, requested_by=SYSTEM, now=now,
+        expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S), correlation_id=correlation_id,
+    )  # fmt: skip
+
+
+def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, **fields: Any) -> ChargePointCommand:
+    command = ChargePointCommand.objects.create(
+        charge_point=charge_point, kind=kind, action=action, created_at=now, **fields
+    )
+    _ring(command.pk)
+    logger.info(
+        "command queued id=%s identity=%s action=%s by=%s correlation_id=%s",
+        command.pk, charge_point.identity, action, command.requested_by, command.correlation_id,
+    )  # fmt: skip
+    return command
+
+
+def _ring(command_id: int) -> None:
+    from chargepoints.tasks import dispatch_command
+
+    dispatch_command.enqueue(command_id)
+
+
+def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
+    return profile.commands.open().exclude(pk=but.pk).exists()
+
+
+def _supersede(profile: ChargingProfile, *, now: datetime) -> None:
+    outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
+    for command in profile.commands.filter(kind=Kind.SET_PROFILE, status=Status.QUEUED):
+        _finish_unsent(command, outcome, now=now)
+
+
+# --- sending --------------------------------------------------------------------------------------------------------
+
+
+def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> CommandCall | None:
+    """The oldest waiting command, now SENT and this connection's alone; None when there is no mail.
+
+    Only the socket named in the charge point's row may claim: one that was replaced gets nothing.
+    """
+    mine = ChargePoint.objects.filter(pk=OuterRef("charge_point_id"), connection_id=connection_id)
+    waiting = ChargePointCommand.objects.waiting(now=now).filter(charge_point_id=charge_point_id)
+    for command in waiting.select_related("session").order_by("id"):
+        if _is_pointless(command):
+            outcome = CommandOutcome(OutcomeStatus.REJECTED, "session_not_active: it ended before this was sent")
+            _finish_unsent(command, outcome, now=now)
+            continue
+        claimed = ChargePointCommand.objects.filter(Exists(mine), pk=command.pk, status=Status.QUEUED).update(
+            status=Status.SENT, sent_at=now, connection_id=connection_id
+        )
+        if claimed:
+            return CommandCall(command.pk, to_request(command), (command.expires_at - now).total_seconds())
+    return None
+
+
+def _is_pointless(command: ChargePointCommand) -> bool:
+    session = command.session
+    return command.kind == Kind.SET_PROFILE and session is not None and session.state != ChargingSession.State.ACTIVE
+
+
+def to_request(command: ChargePointCommand) -> CommandRequest:
+    """The row as the frozen value that the link of any OCPP version understands."""
+    payload = command.payload
+    match command.kind:
+        case Kind.SET_PROFILE:
+            return SetProfile(
+                profile_id=payload["profile_id"],
+                stack_level=payload["stack_level"],
+                evse_id=payload["evse_id"],
+                transaction_id=payload["transaction_id"],
+                schedule=ChargingSchedule.from_json(payload["schedule"]),
+            )
+        case Kind.CLEAR_PROFILE:
+            return ClearProfile(profile_id=payload["profile_id"])
+        case Kind.GET_COMPOSITE:
+            unit = RateUnit(payload["unit"]) if payload["unit"] else None
+            return GetComposite(evse_id=payload["evse_id"], duration_s=payload["duration_s"], unit=unit)
+        case _:
+            return RawCall(action=command.action, payload=payload)
+
+
+# --- ending ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def record_outcome(command_id: int, outcome: CommandOutcome, *, now: datetime) -> bool:
+    """SENT -> its end. An answer to a command that had already EXPIRED or FAILED is kept beside it, once.
+
+    Returns whether anything changed. The domain signal goes out in the same transaction.
+    """
+    if _end(command_id, outcome, now=now, of=(Status.SENT,)):
+        return True
+    return _record_late(command_id, outcome, now=now)
+
+
+def _end(command_id: int, outcome: CommandOutcome, *, now: datetime, of: tuple[Status, ...]) -> bool:
+    changed = ChargePointCommand.objects.filter(pk=command_id, status__in=of).update(
+        status=outcome.status.value, detail=outcome.detail[:500], answer=outcome.answer or None, finished_at=now
+    )
+    if changed:
+        _announce(_load(command_id), outcome, late=False, now=now)
+    return bool(changed)
+
+
+def _record_late(command_id: int, outcome: CommandOutcome, *, now: datetime) -> bool:
+    if outcome.status in {OutcomeStatus.EXPIRED, OutcomeStatus.FAILED}:
+        return False
+    changed = ChargePointCommand.objects.filter(
+        pk=command_id, status__in=(Status.EXPIRED, Status.FAILED), late_status="", sent_at__isnull=False
+    ).update(late_status=outcome.status.value, late_at=now, answer=outcome.answer or None)
+    if changed:
+        _announce(_load(command_id), outcome, late=True, now=now)
+    return bool(changed)
+
+
+def _finish_unsent(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
+    with transaction.atomic():
+        if _end(command.pk, outcome, now=now, of=(Status.QUEUED,)):
+            command.refresh_from_db(fields=["status", "detail", "finished_at"])
+
+
+def _load(command_id: int) -> ChargePointCommand:
+    return ChargePointCommand.objects.select_related("charge_point", "session__evse", "session__charge_point", "profile").get(
+        pk=command_id
+    )
+
+
+def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
+    profile_state.apply_outcome(command, outcome, now=now)
+    logger.info(
+        "command finished id=%s identity=%s action=%s outcome=%s late=%s correlation_id=%s detail=%r",
+        command.pk, command.charge_point.identity, command.action, outcome.status, late,
+        command.correlation_id, outcome.detail,
+    )  # fmt: skip
+    signals.command_finished.send(sender=ChargePointCommand, command=command, outcome=outcome, late=late, now=now)
+    if command.session and command.sent_at and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}:
+        if outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN}:
+            observe(command.session, now=now, correlation_id=command.correlation_id)
+
+
+def expire_overdue(*, now: datetime, limit: int = 500) -> int:
+    """Ends what is still open after its deadline. Called by beat; returns how many it ended."""
+    overdue = ChargePointCommand.objects.open().filter(expires_at__lte=now).order_by("expires_at")[:limit]
+    ended = 0
+    for command in overdue:
+        detail = "no answer in time" if command.sent_at else "charger_offline: it was not connected in time"
+        with transaction.atomic():
+            ended += _end(command.pk, CommandOutcome(OutcomeStatus.EXPIRED, detail), now=now, of=ChargePointCommand.OPEN)
+    return ended
+
+
+def fail_sent(*, connection_ids: list[str], now: datetime) -> None:
+    """The sockets are gone: what was sent on them and not answered ends as FAILED. It is never sent a second time."""
+    lost = ChargePointCommand.objects.filter(status=Status.SENT, connection_id__in=connection_ids)
+    outcome = CommandOutcome(OutcomeStatus.FAILED, "the connection closed before the charge point answered")
+    for command_id in lost.values_list("pk", flat=True):
+        with transaction.atomic():
+            _end(command_id, outcome, now=now, of=(Status.SENT,))
+
+
+def reject_queued(session: ChargingSession, *, reason: str, now: datetime) -> None:
+    """The session ended: what was still waiting for it will not be sent."""
+    queued = session.commands.filter(status=Status.QUEUED).exclude(kind=Kind.CALL)
+    for command in queued:
+        _finish_unsent(command, CommandOutcome(OutcomeStatus.REJECTED, reason), now=now)

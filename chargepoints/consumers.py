@@ -1,0 +1,168 @@
+"""The websocket of a charge point: handshake, frames in, doorbell in. No ORM, no OCPP actions, no business rules.
+
+`dispatch` is overridden: Channels' own hops to a thread for every frame to close old database connections, which this
+consumer never opens, and makes a layer channel for each socket, where one for the process is enough.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.conf import settings
+
+from chargepoints import commands, doorbell, handshake, presence
+from chargepoints.doorbell import Ring
+from chargepoints.group_commit import writer
+from chargepoints.ocpp.base import ChargePointLink
+from chargepoints.values import RawCall
+
+logger = logging.getLogger(__name__)
+SEEN_EVERY_S = 30
+PROBE_TIMEOUT_S = 5.0
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ChargePointConsumer(AsyncConsumer):
+    channel_layer_alias = "no layer: rings come over the process's channel"
+
+    link: ChargePointLink | None = None
+    connection_id = ""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "websocket.receive":
+                await self._frame(message)
+            case "websocket.connect":
+                await self._connect()
+            case "websocket.disconnect":
+                await self._disconnect(message.get("code"))
+
+    # --- handshake --------------------------------------------------------------------------------------------------
+
+    async def _connect(self) -> None:
+        admission = await handshake.admit(self.scope)
+        if isinstance(admission, handshake.Refusal):
+            await self._refuse(admission)
+            return
+        self.identity, self.charge_point_id = admission.identity, admission.charge_point_id
+        self.connection_id = uuid.uuid4().hex
+        self._mail = asyncio.Event()
+        self._seen_at = time.monotonic()
+        self.link = admission.version.link(
+            charge_point_id=self.charge_point_id, identity=self.identity, send=self._send_text, submit=writer.submit
+        )
+        doorbell.connected(self.connection_id, self._rung)
+        await self._register(admission.version.number)
+        await self.send({"type": "websocket.accept", "subprotocol": admission.version.subprotocol})
+        logger.info("connected identity=%s connection=%s", self.identity, self.connection_id)
+        self._mail.set()
+        self._postman = asyncio.create_task(self._carry_mail())
+
+    async def _register(self, ocpp_version: str) -> None:
+        replaced = await writer.submit(
+            presence.connect, self.charge_point_id, connection_id=self.connection_id,
+            channel_name=doorbell.PROCESS_CHANNEL, ocpp_version=ocpp_version, now=now(),
+        )  # fmt: skip
+        if replaced:
+            logger.info("identity=%s: a new socket replaces connection %s", self.identity, replaced[1])
+            doorbell.ring(*replaced, Ring.REPLACED)
+
+    async def _refuse(self, refusal: handshake.Refusal) -> None:
+        """An HTTP answer where the server can give one before the websocket is open; else a plain close."""
+        logger.warning("refused identity=%r status=%s reason=%s", refusal.identity, refusal.status, refusal.reason)
+        if "websocket.http.response" not in self.scope.get("extensions", {}):
+            await self.send({"type": "websocket.close", "code": 1008})
+            return
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        if refusal.status == 401:
+            headers.append((b"www-authenticate", b'Basic realm="ocpp"'))
+        await self.send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+        await self.send({"type": "websocket.http.response.body", "body": refusal.reason.encode()})
+
+    # --- frames -----------------------------------------------------------------------------------------------------
+
+    async def _frame(self, message: dict[str, Any]) -> None:
+        text = message.get("text")
+        if self.link is None or text is None:  # OCPP-J knows text frames only
+            return
+        if len(text) > settings.OCPP_MAX_FRAME_BYTES:
+            logger.warning("identity=%s: a frame of %s characters was dropped", self.identity, len(text))
+            return
+        self._note_seen()
+        await self.link.receive(text)
+
+    def _note_seen(self) -> None:
+        """At most one write per SEEN_EVERY_S; nobody waits for it."""
+        if time.monotonic() - self._seen_at > SEEN_EVERY_S:
+            self._seen_at = time.monotonic()
+            skew = getattr(self.link, "clock_skew_s", None)
+            writer.submit(presence.seen, self.charge_point_id, now=now(), clock_skew_s=skew)
+
+    async def _send_text(self, text: str) -> None:
+        await self.send({"type": "websocket.send", "text": text})
+
+    # --- doorbell ---------------------------------------------------------------------------------------------------
+
+    def _rung(self, ring: Ring) -> None:
+        if ring == Ring.MAIL:
+            self._mail.set()
+        elif ring == Ring.PROBE:
+            self._probe = asyncio.create_task(self._prove_life())
+        else:
+            self._closing = asyncio.create_task(self._close(1000))
+
+    async def _carry_mail(self) -> None:
+        """One command at a time, oldest first: a newer one can still supersede what has not left."""
+        while True:
+            await self._mail.wait()
+            self._mail.clear()
+            try:
+                await self._deliver_all()
+            except Exception:  # the database is away: beat rings again
+                logger.exception("commands of identity=%s could not be carried", self.identity)
+
+    async def _deliver_all(self) -> None:
+        assert self.link is not None
+        while call := await writer.submit(
+            commands.claim_next, self.charge_point_id, self.connection_id, now=now()
+        ):
+            outcome = await self.link.perform(call)
+            await writer.submit(commands.record_outcome, call.command_id, outcome, now=now())
+
+    async def _prove_life(self) -> None:
+        assert self.link is not None
+        question = RawCall("GetConfiguration", {"key": ["HeartbeatInterval"]})
+        if not await handshake.answers(self.link, question, timeout_s=PROBE_TIMEOUT_S):
+            logger.warning("identity=%s: connection %s is dead and makes room", self.identity, self.connection_id)
+            await self._close(1001)
+            await self._unregister()
+
+    async def _close(self, code: int) -> None:
+        try:
+            await self.send({"type": "websocket.close", "code": code})
+        except RuntimeError:
+            logger.debug("connection %s was closed already", self.connection_id)
+
+    # --- end --------------------------------------------------------------------------------------------------------
+
+    async def _disconnect(self, code: int | None) -> None:
+        if self.link is not None:
+            logger.info("disconnected identity=%s connection=%s code=%s", self.identity, self.connection_id, code)
+            doorbell.disconnected(self.connection_id)
+            await self.link.close()
+            await self._unregister()
+            self._postman.cancel()
+        raise StopConsumer
+
+    async def _unregister(self) -> None:
+        await writer.submit(
+            presence.disconnect, self.charge_point_id, connection_id=self.connection_id, now=now()
+        )

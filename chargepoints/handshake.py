@@ -1,0 +1,99 @@
+"""Whether a websocket may speak for a charge point (OCPP-J 1.6 section 3, security profiles 1 and 2)."""
+
+import asyncio
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+
+from chargepoints import authentication, doorbell, presence, provisioning
+from chargepoints.doorbell import Ring
+from chargepoints.models import ChargePoint
+from chargepoints.ocpp import registry
+from chargepoints.ocpp.base import ChargePointLink
+from chargepoints.values import CommandCall, OutcomeStatus, RawCall
+
+logger = logging.getLogger(__name__)
+IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
+MAKE_ROOM_S = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    identity: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    identity: str
+    charge_point_id: int
+    version: registry.Version
+
+
+async def admit(scope: dict[str, Any]) -> Admission | Refusal:
+    """Decides before the socket is accepted. Whoever is not known or proven gets 401, whatever the reason."""
+    identity = unquote(scope["url_route"]["kwargs"]["identity"])
+    version = registry.negotiate(scope.get("subprotocols", []))
+    if version is None:
+        offered = ", ".join(v.subprotocol for v in registry.VERSIONS)
+        return Refusal(identity[:48], 400, f"no common subprotocol: this server speaks {offered}")
+    header = dict(scope["headers"]).get(b"authorization")
+    charge_point = await sync_to_async(_identify, thread_sensitive=False)(identity, header)
+    if charge_point is None:
+        return Refusal(identity[:48], 401, "unknown charge point or wrong password")
+    if not charge_point.password_hash and not await _has_room(charge_point):
+        return Refusal(identity, 409, "another socket of this charge point is alive")
+    return Admission(identity, charge_point.pk, version)
+
+
+def _identify(identity: str, header: bytes | None) -> ChargePoint | None:
+    close_old_connections()
+    try:
+        return _proven(identity, header)
+    finally:
+        close_old_connections()
+
+
+def _proven(identity: str, header: bytes | None) -> ChargePoint | None:
+    if not IDENTITY.fullmatch(identity):
+        return None
+    charge_point = ChargePoint.objects.filter(identity=identity).first()
+    if charge_point is None:
+        return provisioning.add_charge_point(identity=identity) if settings.OCPP_ACCEPT_UNKNOWN_CHARGE_POINTS else None
+    user, password = authentication.parse_basic(header) or ("", None)
+    if not charge_point.enabled or (charge_point.password_hash and user != identity):
+        return None
+    return charge_point if authentication.check(charge_point, password) else None
+
+
+async def _has_room(charge_point: ChargePoint) -> bool:
+    """Without a password anybody can claim to be this charge point: the old socket stays if it proves that it lives."""
+    if not charge_point.is_online:
+        return True
+    doorbell.ring(charge_point.channel_name, charge_point.connection_id, Ring.PROBE)
+    deadline = asyncio.get_running_loop().time() + MAKE_ROOM_S
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.2)
+        if not await sync_to_async(_is_connected, thread_sensitive=False)(charge_point.pk):
+            return True
+    return False
+
+
+def _is_connected(charge_point_id: int) -> bool:
+    try:
+        return presence.is_connected(charge_point_id)
+    finally:
+        close_old_connections()
+
+
+async def answers(link: ChargePointLink, question: RawCall, *, timeout_s: float) -> bool:
+    """Whether anybody at the other end still answers anything at all."""
+    outcome = await link.perform(CommandCall(command_id=0, request=question, timeout_s=timeout_s))
+    return outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.REJECTED}

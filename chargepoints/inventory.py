@@ -1,0 +1,89 @@
+"""What a charge point says of itself: who it is, what it can do, how its connectors are."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from chargepoints import commands
+from chargepoints.models import ChargePoint, Connector, Evse
+from chargepoints.profiles import state as profile_state
+from chargepoints.values import BootFacts, RateUnit, StatusFacts
+
+
+def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, ...], now: datetime) -> int:
+    """Records a boot and asks for the capabilities. Returns the heartbeat interval in seconds.
+
+    Profiles that were installed are in doubt from now on: some firmware forgets them.
+    """
+    ChargePoint.objects.filter(pk=charge_point_id).update(
+        vendor=facts.vendor, model=facts.model, serial_number=facts.serial_number,
+        firmware_version=facts.firmware_version, booted_at=now, last_seen_at=now,
+    )  # fmt: skip
+    profile_state.doubt_all(charge_point_id)
+    ask_capabilities(
+        ChargePoint.objects.get(pk=charge_point_id), keys=capability_keys, requested_by=commands.SYSTEM, now=now
+    )
+    return settings.OCPP_HEARTBEAT_INTERVAL_S
+
+
+def ask_capabilities(charge_point: ChargePoint, *, keys: tuple[str, ...], requested_by: str, now: datetime) -> None:
+    """OCPP 1.6 section 5.8; the answer is learned by `learn`."""
+    commands.request_call(
+        charge_point=charge_point, action="GetConfiguration", payload={"key": list(keys)},
+        requested_by=requested_by, now=now,
+    )  # fmt: skip
+
+
+def learn(
+    charge_point_id: int,
+    *,
+    configuration: dict[str, str],
+    supported: bool | None,
+    units: frozenset[RateUnit],
+    max_periods: int | None,
+    max_stack_level: int | None,
+    max_profiles: int | None,
+    now: datetime,
+) -> None:
+    """Keeps what the charge point told of its smart charging. What it did not tell stays as it was known."""
+    charge_point = ChargePoint.objects.select_for_update().get(pk=charge_point_id)
+    known: dict[str, Any] = {
+        "smart_charging": supported, "rate_units": "".join(sorted(units)) or None, "max_periods": max_periods,
+        "max_stack_level": max_stack_level, "max_profiles": max_profiles,
+    }  # fmt: skip
+    for name, value in known.items():
+        if value is not None:
+            setattr(charge_point, name, value)
+    charge_point.configuration = {**charge_point.configuration, **configuration}
+    charge_point.capabilities_at = now
+    charge_point.save(update_fields=[*known, "configuration", "capabilities_at"])
+
+
+def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
+    """The newest status of an EVSE wins, whatever the order in which the messages arrive."""
+    if facts.evse_id == 0:
+        return
+    evse = evse_of(charge_point_id, facts.evse_id)
+    reported_at = facts.reported_at or now
+    if evse.status_at and evse.status_at > reported_at:
+        return
+    evse.status, evse.error_code, evse.status_info = facts.status, facts.error_code, facts.info
+    evse.status_at = reported_at
+    evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
+
+
+def evse_of(charge_point_id: int, ocpp_evse_id: int) -> Evse:
+    """The EVSE a charge point speaks of; one that nobody entered is added with cautious defaults, so nothing is lost."""
+    evse, created = Evse.objects.get_or_create(charge_point_id=charge_point_id, ocpp_evse_id=ocpp_evse_id)
+    if created:
+        Connector.objects.create(evse=evse)
+    return evse
+
+
+def firmware_status(charge_point_id: int, text: str, *, now: datetime) -> None:
+    ChargePoint.objects.filter(pk=charge_point_id).update(firmware_status=text[:64], last_seen_at=now)
+
+
+def diagnostics_status(charge_point_id: int, text: str, *, now: datetime) -> None:
+    ChargePoint.objects.filter(pk=charge_point_id).update(diagnostics_status=text[:64], last_seen_at=now)

@@ -1,0 +1,61 @@
+"""A server process registers, keeps its heartbeat, listens at its doorbell, and signs off."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from chargepoints import doorbell, presence
+from chargepoints.group_commit import writer
+
+logger = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Lifespan:
+    """The ASGI lifespan application (ASGI specification, Lifespan Protocol)."""
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        tasks: list[asyncio.Task[None]] = []
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await writer.submit(
+                    presence.process_started, doorbell.PROCESS_CHANNEL, alone=settings.EMBEDDED, now=now()
+                )
+                tasks = [asyncio.create_task(doorbell.listen()), asyncio.create_task(_beat())]
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                for task in tasks:
+                    task.cancel()
+                await writer.submit(presence.process_stopped, doorbell.PROCESS_CHANNEL, now=now())
+                await asyncio.to_thread(writer.stop)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(presence.PROCESS_BEAT.total_seconds())
+        try:
+            alive = await writer.submit(presence.process_alive, doorbell.PROCESS_CHANNEL, now=now())
+            if not alive:
+                await _return_from_the_dead()
+        except Exception:  # the database is away; the next beat tries again
+            logger.exception("the heartbeat of this process could not be written")
+
+
+async def _return_from_the_dead() -> None:
+    """Others took this process for dead and marked its charge points offline: they must connect anew."""
+    logger.warning("this process was taken for dead; its sockets are closed so that they register again")
+    await writer.submit(presence.process_started, doorbell.PROCESS_CHANNEL, alone=False, now=now())
+    for connection_id in doorbell.local_connections():
+        doorbell.ring(doorbell.PROCESS_CHANNEL, connection_id, doorbell.Ring.REPLACED)

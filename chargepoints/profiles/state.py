@@ -1,0 +1,141 @@
+"""What is known of a charging profile: desired by its owner, applied by the charge point, observed in its plan."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from chargepoints import signals
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.profiles.preparation import prepare
+from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
+
+State = ChargingProfile.State
+Kind = ChargePointCommand.Kind
+
+
+def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, now: datetime) -> PreparedSchedule:
+    """What would be sent for `schedule`, and why. Raises ScheduleRefused. Writes nothing."""
+    profile = ChargingProfile.objects.filter(session=session, owner=owner).first()
+    in_force = profile.applied_schedule if profile and profile.state == State.INSTALLED else None
+    return prepare(
+        schedule,
+        limits=session.evse.limits(detected_phases=session.detected_phases),
+        capabilities=session.charge_point.capabilities,
+        now=now,
+        in_force=in_force,
+        started_at=session.started_at,
+    )
+
+
+def want(
+    *, session: ChargingSession, owner: str, schedule: ChargingSchedule, now: datetime
+) -> tuple[ChargingProfile, PreparedSchedule]:
+    """Records what the owner wants now. Raises ScheduleRefused before anything is written."""
+    prepared = preview(session, owner, schedule, now=now)
+    profile, created = ChargingProfile.objects.get_or_create(session=session, owner=owner, defaults={"stack_level": 0})
+    if created:
+        profile.stack_level = _free_stack_level(profile)
+    profile.desired = schedule.to_json()
+    profile.desired_at = now
+    profile.notes = list(prepared.notes)
+    if nothing_set(profile):
+        profile.state = State.REQUESTED
+    profile.save()
+    return profile, prepared
+
+
+def _free_stack_level(profile: ChargingProfile) -> int:
+    """0 for the first owner of a session, one above the highest for the next: two owners never share a level."""
+    others = profile.session.profiles.exclude(pk=profile.pk)
+    highest = others.aggregate(Max("stack_level"))["stack_level__max"]
+    level = 0 if highest is None else highest + 1
+    allowed = profile.session.charge_point.max_stack_level
+    if allowed is not None and level > allowed:
+        raise ScheduleRefused("no_stack_level", f"the charge point has no stack level above {allowed} left")
+    return level
+
+
+def is_installed(profile: ChargingProfile, prepared: PreparedSchedule) -> bool:
+    return profile.state == State.INSTALLED and profile.applied_schedule == prepared.schedule
+
+
+def nothing_set(profile: ChargingProfile) -> bool:
+    return profile.state in {State.CLEARED, State.REJECTED}
+
+
+def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
+    """Writes what an outcome, late or not, taught about the profile. Only a command that left can have taught much."""
+    if command.kind == Kind.GET_COMPOSITE and outcome.status == OutcomeStatus.ACCEPTED and command.session:
+        _observe(command.session, outcome.schedule, now=now)
+    elif command.profile and not _is_overtaken(command):
+        _apply(command.profile, command, outcome, now=now)
+
+
+def _is_overtaken(command: ChargePointCommand) -> bool:
+    """A later command of the same profile has been answered: a late answer to this one says nothing about now."""
+    later = ChargePointCommand.objects.filter(profile=command.profile, pk__gt=command.pk)
+    return later.filter(status__in=["ACCEPTED", "UNKNOWN"], sent_at__isnull=False).exists()
+
+
+def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
+    setting = command.kind == Kind.SET_PROFILE
+    match outcome.status:
+        case OutcomeStatus.ACCEPTED if setting:
+            if command.sent_at:
+                profile.applied = command.payload["schedule"]
+                profile.applied_at = now
+            follow_up_at = command.payload["follow_up_at"]
+            profile.follow_up_at = datetime.fromisoformat(follow_up_at) if follow_up_at else None
+            profile.state = State.INSTALLED
+            profile.ever_accepted = True
+        case OutcomeStatus.ACCEPTED | OutcomeStatus.UNKNOWN if not setting:
+            profile.state, profile.applied, profile.follow_up_at = State.CLEARED, None, None
+        case OutcomeStatus.EXPIRED | OutcomeStatus.FAILED if command.sent_at:
+            profile.state = State.UNCERTAIN
+        case _:
+            _keep_what_was(profile)
+    profile.save()
+
+
+def _keep_what_was(profile: ChargingProfile) -> None:
+    """A refused change leaves the charge point as it was."""
+    if profile.state == State.REQUESTED:
+        profile.state = State.INSTALLED if profile.applied else State.REJECTED
+
+
+def _observe(session: ChargingSession, schedule: ChargingSchedule | None, *, now: datetime) -> None:
+    observed = schedule.to_json() if schedule else None
+    for profile in session.profiles.all():
+        profile.observed, profile.observed_at = observed, now
+        profile.save(update_fields=["observed", "observed_at"])
+        if profile.ever_accepted:
+            signals.active_profile_changed.send(sender=ChargingProfile, profile=profile, schedule=schedule, now=now)
+
+
+def end_all(session: ChargingSession) -> None:
+    """The end of a transaction ends its TxProfiles (OCPP 1.6 section 3.13.1)."""
+    session.profiles.update(state=State.CLEARED, applied=None, follow_up_at=None)
+
+
+def doubt_all(charge_point_id: int) -> None:
+    """After a boot nobody knows which profiles the charge point still has."""
+    open_profiles = ChargingProfile.objects.filter(
+        session__charge_point_id=charge_point_id, session__state=ChargingSession.State.ACTIVE, state=State.INSTALLED
+    )
+    open_profiles.update(state=State.UNCERTAIN)
+
+
+def due_follow_ups(*, now: datetime, limit: int = 100) -> list[ChargingProfile]:
+    """Installed profiles whose next periods must be sent now."""
+    due = ChargingProfile.objects.filter(follow_up_at__lte=now, state=State.INSTALLED)
+    return list(due.select_related("session__evse", "session__charge_point").order_by("follow_up_at")[:limit])
+
+
+def postpone_follow_up(profile: ChargingProfile, *, now: datetime, by: timedelta = timedelta(seconds=30)) -> bool:
+    """Takes the follow-up for this caller; False if another had it. Tried again after `by` unless it succeeds."""
+    mine = ChargingProfile.objects.filter(pk=profile.pk, follow_up_at=profile.follow_up_at)
+    return bool(mine.update(follow_up_at=now + by))
+
+
+def stop_follow_up(profile: ChargingProfile) -> None:
+    ChargingProfile.objects.filter(pk=profile.pk).update(follow_up_at=None)

@@ -1,0 +1,291 @@
+"""Bringing messages to partners: claim by a counted UPDATE, one attempt, one DeliveryAttempt row, record.
+
+Constraints:
+- a result is posted before its promised time or not at all, and never twice: the attempt row is committed before the
+  attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
+  message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
+- sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
+- no transaction is open while a partner is waited for.
+"""
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from ocpi import client, parties, renderings
+from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
+from ocpi.protocol import documents
+
+logger = logging.getLogger(__name__)
+Kind = OutboxMessage.Kind
+Status = OutboxMessage.Status
+
+LEASE_SLACK_S = 3.0
+RESULT_ATTEMPT_S = 5.0
+SHORTEST_ATTEMPT_S = 0.2
+LONGEST_PAUSE_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    message: OutboxMessage
+    attempt: DeliveryAttempt
+    timeout_s: float
+    lease_until: datetime
+
+    def still_mine(self) -> QuerySet[OutboxMessage]:
+        """The message, unless its lease ran out and somebody else decided about it."""
+        return OutboxMessage.objects.filter(
+            pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`retry`: trying again may help. `error` empty: delivered."""
+
+    error: str = ""
+    retry: bool = True
+    response: client.OutboundResponse | None = None
+
+
+def enqueue(message_ids: Iterable[int]) -> None:
+    from ocpi.tasks import deliver_message
+
+    for message_id in message_ids:
+        deliver_message.enqueue(message_id)
+
+
+def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime) -> OutboxMessage:
+    """The one result of an ACCEPTED request, to be delivered before its deadline."""
+    message = OutboxMessage.objects.create(
+        kind=Kind.RESULT, party=request.party, session=request.session, profile_request=request,
+        url=request.response_url, body=storable(body), due_at=now, expires_at=request.deadline_at,
+        correlation_id=request.correlation_id, created_at=now,
+    )  # fmt: skip
+    enqueue([message.pk])
+    return message
+
+
+def storable(body: Any) -> Any:
+    """Decimals as the JSON numbers that will be sent."""
+    return json.loads(documents.dump(body))
+
+
+# --- one delivery ---------------------------------------------------------------------------------------------------
+
+
+def deliver(message_id: int, *, now: datetime) -> None:
+    """One attempt for a due message. A second worker, or a redelivered task, finds nothing to claim."""
+    delivery = _claim(message_id, now=now)
+    if delivery is None:
+        return
+    outcome = _attempt(delivery)
+    _record(delivery, outcome, now=timezone.now())
+
+
+@transaction.atomic
+def _claim(message_id: int, *, now: datetime) -> Delivery | None:
+    claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
+    message = claimable.select_related("party", "session", "profile_request").first()
+    if message is None:
+        return None
+    timeout_s = _attempt_time(message, now=now)
+    if timeout_s < SHORTEST_ATTEMPT_S:
+        claimable.update(status=Status.EXPIRED, last_error=_too_late(message))
+        return None
+    lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
+    if not claimable.filter(revision=message.revision).update(status=Status.SENDING, lease_until=lease_until):
+        return None
+    number = message.attempts.count() + 1
+    attempt = DeliveryAttempt.objects.create(message=message, number=number, started_at=now)
+    return Delivery(message, attempt, timeout_s, lease_until)
+
+
+def _attempt_time(message: OutboxMessage, *, now: datetime) -> float:
+    if message.expires_at is None:
+        return float(settings.OCPI_REQUEST_TIMEOUT_S)
+    return min(RESULT_ATTEMPT_S, (message.expires_at - now).total_seconds())
+
+
+def _too_late(message: OutboxMessage) -> str:
+    return f"the promised time was over; last error: {message.last_error or 'none'}"
+
+
+def _attempt(delivery: Delivery) -> Outcome:
+    """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
+    try:
+        method, url, body = _request(delivery.message)
+        party = delivery.message.party
+        request = client.OutboundRequest(
+            method=method, url=url, body=body, correlation_id=delivery.message.correlation_id or _correlation(delivery),
+            timeout_s=delivery.timeout_s, routing=parties.routing(party),
+        )  # fmt: skip
+        attempt = DeliveryAttempt.objects.filter(pk=delivery.attempt.pk)
+        attempt.update(method=method, url=url[:300], body=storable(body))
+        response = client.send(
+            request,
+            authorization=parties.authorizer(party),
+            policy=parties.address_policy(party),
+            before_send=lambda: _mark_sent(delivery),
+        )
+    except ClaimLost:
+        return Outcome("not sent: the lease had run out")
+    except client.DeliveryFailed as failure:
+        return Outcome(str(failure)[:500], retry=failure.retryable)
+    except ChargingSession.DoesNotExist:
+        return Outcome("the session is no longer shared with this party", retry=False)
+    except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
+        return Outcome(f"the party is not connected: {error}"[:500], retry=False)
+    error = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
+    return Outcome(error, retry=response.retryable, response=response)
+
+
+def _request(message: OutboxMessage) -> tuple[str, str, Any]:
+    match message.kind:
+        case Kind.RESULT:
+            return "POST", message.url, message.body
+        case Kind.SESSION:
+            return renderings.session_request(message)
+        case _:
+            return renderings.active_profile_request(message)
+
+
+def _correlation(delivery: Delivery) -> str:
+    return f"message-{delivery.message.pk}-{delivery.attempt.number}"
+
+
+class ClaimLost(Exception):
+    """The lease ran out before the connection stood: another worker has the message now."""
+
+
+def _mark_sent(delivery: Delivery) -> None:
+    """Raises ClaimLost, and nothing is sent, unless the message is still this worker's."""
+    now = timezone.now()
+    if now >= delivery.lease_until or not delivery.still_mine().exists():
+        raise ClaimLost
+    DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
+
+
+# --- what came of it ------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
+    _close_attempt(delivery.attempt, outcome, now=now)
+    mine = delivery.still_mine()
+    message = mine.select_for_update().first()
+    if message is None:
+        return
+    changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
+    mine.update(lease_until=None, **changes)
+    logger.info(
+        "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
+        message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
+        message.correlation_id,
+    )  # fmt: skip
+
+
+def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
+    response = outcome.response
+    DeliveryAttempt.objects.filter(pk=attempt.pk).update(
+        finished_at=now,
+        http_status=response.http_status if response else None,
+        ocpi_status=_small(response.ocpi_status_code) if response else None,
+        response_body=response.text[:4000] if response else "",
+        error=outcome.error[:500],
+        duration_ms=round((now - attempt.started_at).total_seconds() * 1000),
+    )
+
+
+def _small(code: int | None) -> int | None:
+    return code if code is not None and 0 <= code < 32768 else None
+
+
+def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> dict[str, Any]:
+    """In step, unless it changed while it was on its way."""
+    changes: dict[str, Any] = {
+        "status": Status.DELIVERED, "delivered_at": now, "failures": 0, "last_error": "",
+        "delivered_revision": delivery.message.revision,
+    }  # fmt: skip
+    if message.kind == Kind.RESULT:
+        return changes
+    sent = DeliveryAttempt.objects.get(pk=delivery.attempt.pk)
+    known = {**(message.delivered_body or {}), **sent.body} if sent.method == "PATCH" else sent.body
+    changes["delivered_body"] = known
+    if message.revision != delivery.message.revision:
+        changes["status"] = Status.PENDING
+    throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
+    if message.kind == Kind.SESSION:  # a new state that came meanwhile has set due_at already
+        changes["due_at"] = message.due_at if message.due_at > delivery.message.due_at else now + throttle
+    return changes
+
+
+def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
+    failures = message.failures + 1
+    changes = {"status": Status.PENDING, "failures": failures, "last_error": outcome.error, "delivered_body": None}
+    if message.kind == Kind.RESULT:
+        changes["due_at"] = now + timedelta(seconds=min(failures, 3))
+        if not outcome.retry:
+            changes["status"] = Status.FAILED
+    else:
+        changes["due_at"] = now + timedelta(seconds=min(2**failures, LONGEST_PAUSE_S))
+        if _is_hopeless(message, outcome, now=now):
+            changes["status"] = Status.FAILED
+    return changes
+
+
+def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:
+    """A standing message is given up a day after its session ended, or when the party is not connected at all."""
+    session = message.session
+    ended = session is None or (session.ended_at and session.ended_at < now - timedelta(days=1))
+    return bool(ended) or (outcome.response is None and not outcome.retry)
+
+
+# --- beat and operators ---------------------------------------------------------------------------------------------
+
+
+def watch(*, now: datetime, limit: int = 500) -> None:
+    """Takes back what dead workers held, ends what is too late, and enqueues what is due, oldest first."""
+    _take_back(now=now)
+    due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party__enabled=True)
+    enqueue(due.order_by("due_at").values_list("pk", flat=True)[:limit])
+
+
+def _take_back(*, now: datetime) -> None:
+    for message in OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)[:100]:
+        attempt = message.attempts.first()
+        sent = attempt is not None and attempt.sent_at is not None
+        if message.kind == Kind.RESULT and sent:
+            status, error = Status.IN_DOUBT, "the process ended while it was being sent: the partner may have it"
+        else:
+            status, error = Status.PENDING, "the process ended before it was sent"
+        changed = OutboxMessage.objects.filter(pk=message.pk, status=Status.SENDING, lease_until=message.lease_until).update(
+            status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None
+        )
+        if changed:
+            logger.warning("delivery message=%s: %s", message.pk, error)
+
+
+def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
+    """An operator wants it tried now. False: it is on its way, was delivered, or its promised time is over."""
+    in_time = message.expires_at is None or message.expires_at > now
+    retryable = [Status.PENDING, Status.FAILED, Status.IN_DOUBT]
+    if message.kind != Kind.RESULT:
+        retryable.append(Status.DELIVERED)
+    if not in_time or not message.party.enabled:
+        return False
+    changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
+        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1
+    )
+    if changed:
+        enqueue([message.pk])
+    return bool(changed)

@@ -1,0 +1,164 @@
+"""A partner's charging profile request: whose session? reachable? too often? same again?
+
+ACCEPTED is only said once the request and its command are committed, when the charge point is connected and takes
+smart charging; each ACCEPTED gets exactly one result (OCPI 2.2.1 mod_charging_profiles).
+"""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from chargepoints import commands
+from chargepoints.models import ChargePointCommand, ChargingSession
+from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
+from ocpi import callbacks, request_buckets, sharing
+from ocpi.models import Party, ProfileRequest
+
+logger = logging.getLogger(__name__)
+Kind = ProfileRequest.Kind
+Response = ProfileRequest.Response
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a partner asks. `schedule` for SET, `duration_s` for GET; `body` as received."""
+
+    kind: Kind
+    session_uid: str
+    response_url: str
+    request_id: str
+    correlation_id: str
+    schedule: ChargingSchedule | None = None
+    duration_s: int | None = None
+    body: dict[str, Any] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        content = [self.kind, self.session_uid.lower(), self.response_url, self.duration_s, self.body]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Exception):
+    """Not ACCEPTED. `reason` is machine-readable and goes into status_message."""
+
+    response: Response
+    reason: str
+    detail: str = ""
+
+
+@transaction.atomic
+def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
+    """Answers at once and, if ACCEPTED, leaves a command behind. The same request again is the same row."""
+    sessions = ChargingSession.objects.select_for_update(of=("self",)).select_related("evse", "charge_point")
+    session = sessions.filter(uid=wish.session_uid.lower()).first()
+    repeated = session and _repeated(party, session, wish, now=now)
+    if repeated:
+        logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
+        return repeated
+    try:
+        _admit(party, session, wish, now=now)
+        command = _ask(party, session, wish, now=now)
+    except Refused as refused:
+        return _keep(party, session, wish, now=now, refused=refused)
+    request = _keep(party, session, wish, now=now, command=command)
+    if not command.is_open:
+        callbacks.conclude_from_row(request, command, now=now)
+    return request
+
+
+def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -> ProfileRequest | None:
+    """The same body and response_url within the promised time, whatever its X-Request-ID: some peers never change it."""
+    since = now - timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S)
+    recent = ProfileRequest.objects.filter(party=party, session=session, received_at__gt=since)
+    return recent.filter(fingerprint=wish.fingerprint, response=Response.ACCEPTED).first()
+
+
+def _admit(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> None:
+    if session is None:
+        raise Refused(Response.UNKNOWN_SESSION, "unknown_session", "no session has this id")
+    if not sharing.shares(party, session.evse):
+        raise Refused(Response.REJECTED, "session_not_shared", "this session is not shared with you")
+    if session.charge_point.smart_charging is False:
+        raise Refused(Response.NOT_SUPPORTED, "smart_charging_unsupported", "the charge point has no smart charging")
+    if session.state != ChargingSession.State.ACTIVE:
+        raise Refused(Response.REJECTED, "session_not_active", f"the session is {session.state}")
+    if not session.charge_point.is_online:
+        raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
+    if wish.kind != Kind.CLEAR and not request_buckets.take(party, session, now=now):
+        raise Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
+
+
+def _ask(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargePointCommand:
+    assert session is not None
+    common: dict[str, Any] = {
+        "session": session,
+        "requested_by": party.owner,
+        "correlation_id": wish.correlation_id,
+        "now": now,
+        "expires_at": now + _command_time(),
+    }
+    try:
+        match wish.kind:
+            case Kind.SET:
+                assert wish.schedule is not None
+                return commands.request_set_profile(owner=party.owner, schedule=wish.schedule, **common)
+            case Kind.CLEAR:
+                return commands.request_clear_profile(owner=party.owner, **common)
+            case _:
+                assert wish.duration_s is not None
+                unit = unit_of(session, party)
+                return commands.request_composite(duration_s=wish.duration_s, unit=_askable(session, unit), **common)
+    except ScheduleRefused as refused:
+        unsupported = refused.code == "smart_charging_unsupported"
+        response = Response.NOT_SUPPORTED if unsupported else Response.REJECTED
+        raise Refused(response, refused.code, refused.detail) from refused
+
+
+def unit_of(session: ChargingSession, party: Party) -> RateUnit:
+    """The unit of the partner's last PUT for this session; W, its usual one, before that."""
+    profile = session.profiles.filter(owner=party.owner).first()
+    desired = profile.desired_schedule if profile else None
+    return desired.unit if desired else RateUnit.WATT
+
+
+def _askable(session: ChargingSession, unit: RateUnit) -> RateUnit | None:
+    """Only ask for a unit that the charge point says it knows; the answer is converted anyway."""
+    return unit if unit in session.charge_point.capabilities.units else None
+
+
+def _command_time() -> timedelta:
+    """What the charge point gets of the promised time; the rest is for posting the result."""
+    promised, reserve = settings.OCPI_PROFILE_TIMEOUT_S, settings.OCPI_CALLBACK_RESERVE_S
+    return timedelta(seconds=max(promised - reserve, promised / 2))
+
+
+def _keep(
+    party: Party,
+    session: ChargingSession | None,
+    wish: Wish,
+    *,
+    now: datetime,
+    command: ChargePointCommand | None = None,
+    refused: Refused | None = None,
+) -> ProfileRequest:
+    request = ProfileRequest.objects.create(
+        party=party, session=session, session_uid=wish.session_uid[:36], kind=wish.kind, request_id=wish.request_id,
+        correlation_id=wish.correlation_id, response_url=wish.response_url, body=wish.body,
+        fingerprint=wish.fingerprint, received_at=now, response=refused.response if refused else Response.ACCEPTED,
+        reason=refused.reason if refused else "", detail=refused.detail[:500] if refused else "",
+        timeout_s=settings.OCPI_PROFILE_TIMEOUT_S, command=command,
+        deadline_at=now + timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S),
+    )  # fmt: skip
+    logger.info(
+        "profile request id=%s kind=%s party=%s session=%s response=%s reason=%s command=%s correlation_id=%s",
+        request.pk, request.kind, party, request.session_uid, request.response, request.reason,
+        command.pk if command else None, request.correlation_id,
+    )  # fmt: skip
+    return request

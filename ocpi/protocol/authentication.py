@@ -1,0 +1,32 @@
+"""Who calls us (OCPI 2.2.1 transport_and_format, Authorization header)."""
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from ocpi.models import Credentials, Party, token_hash
+from ocpi.protocol import tokens
+
+
+class AnyCredentials(BaseAuthentication):
+    """CREDENTIALS_TOKEN_A or _C: for versions and credentials. `request.user` is the Party, `request.auth` its Credentials."""
+
+    kinds = (Credentials.Inbound.TOKEN_A, Credentials.Inbound.TOKEN_C)
+
+    def authenticate(self, request: Request) -> tuple[Party, Credentials] | None:
+        header = request.headers.get("Authorization", "")
+        hashes = [token_hash(token) for token in tokens.candidates(header)]
+        known = Credentials.objects.select_related("party").filter(inbound_hash__in=hashes, party__enabled=True)
+        credentials = known.filter(inbound_kind__in=self.kinds).first() if hashes else None
+        if credentials is None:
+            raise AuthenticationFailed
+        return credentials.party, credentials
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
+        return "Token"
+
+
+class RegisteredCredentials(AnyCredentials):
+    """Everything else: a registration token opens nothing."""
+
+    kinds = (Credentials.Inbound.TOKEN_C,)

@@ -1,0 +1,118 @@
+"""What partners are told unasked: sessions, and changes of the active charging profile. Always the newest state.
+
+A session that changes raises the revision of its standing message; deliveries coalesce all changes since the last one.
+Every update makes a smart charging provider recompute its profile, so figures are throttled; a new state goes at once.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Case, F, Value, When
+
+from chargepoints.models import ChargingProfile, ChargingSession
+from chargepoints.profiles import active_profile, same_plan
+from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
+from ocpi import outbox, sharing
+from ocpi.models import OutboxMessage, Party
+from ocpi.protocol.datetimes import parse_datetime
+from ocpi.v2_2_1 import translation
+
+Kind = OutboxMessage.Kind
+Status = OutboxMessage.Status
+
+
+def session_changed(session: ChargingSession, *, urgent: bool, now: datetime) -> None:
+    """`urgent`: the state changed. Otherwise the partner hears of it when its next push is due."""
+    if urgent and session.is_open:
+        _open_messages(session, now=now)
+    standing = OutboxMessage.objects.filter(kind=Kind.SESSION, session=session)
+    changes: dict[str, Any] = {"revision": F("revision") + 1, "status": _pending_unless_sending()}
+    if urgent:
+        changes |= {"due_at": now, "failures": 0}
+    if standing.update(**changes) and urgent:
+        outbox.enqueue(standing.values_list("pk", flat=True))
+
+
+def _pending_unless_sending() -> Case:
+    return Case(When(status=Status.SENDING, then=Value(Status.SENDING)), default=Value(Status.PENDING))
+
+
+def _open_messages(session: ChargingSession, *, now: datetime) -> None:
+    """One standing message for each party that sees the EVSE and listens for sessions."""
+    listening = sharing.parties_seeing(session.evse).filter(
+        endpoints__identifier="sessions", endpoints__role="RECEIVER"
+    )
+    fresh = [
+        OutboxMessage(kind=Kind.SESSION, party=party, session=session, due_at=now, created_at=now, revision=0)
+        for party in listening
+    ]
+    OutboxMessage.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def push_again(session: ChargingSession, *, now: datetime) -> int:
+    """Sends the whole session to every party that sees it, whatever they may have. Returns how many."""
+    _open_messages(session, now=now)
+    standing = OutboxMessage.objects.filter(kind=Kind.SESSION, session=session)
+    count = standing.update(
+        revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0, delivered_body=None
+    )
+    outbox.enqueue(standing.values_list("pk", flat=True))
+    return count
+
+
+def active_profile_changed(profile: ChargingProfile, schedule: ChargingSchedule | None, *, now: datetime) -> None:
+    """Tells the owner what the charge point plans now, if that differs from what it was told last.
+
+    Only after the charge point accepted a profile of this owner, and while the session is active (OCPI 2.2.1
+    mod_charging_profiles, Sender interface PUT).
+    """
+    session = profile.session
+    party = next((p for p in sharing.parties_seeing(session.evse) if p.owner == profile.owner), None)
+    desired = profile.desired_schedule
+    if party is None or desired is None or not profile.ever_accepted or session.state != ChargingSession.State.ACTIVE:
+        return
+    if not party.endpoints.filter(identifier="chargingprofiles", role="SENDER").exists():
+        return
+    plan = active_profile(
+        schedule,
+        unit=desired.unit,
+        limits=session.evse.limits(detected_phases=session.detected_phases),
+        now=now,
+        duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S,
+    )
+    _tell(party, session, plan, now=now)
+
+
+def _tell(party: Party, session: ChargingSession, plan: ChargingSchedule, *, now: datetime) -> None:
+    standing = OutboxMessage.objects.filter(kind=Kind.ACTIVE_PROFILE, party=party, session=session)
+    message = standing.first()
+    told = message and (message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body)
+    if told and same_plan(_schedule_told(told), plan, now=now):
+        return
+    body = outbox.storable(translation.active_charging_profile(plan))
+    if message is None:
+        message = OutboxMessage.objects.create(
+            kind=Kind.ACTIVE_PROFILE, party=party, session=session, body=body, due_at=now, created_at=now
+        )
+    else:
+        standing.update(
+            body=body, revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0
+        )
+    outbox.enqueue([message.pk])
+
+
+def _schedule_told(body: dict[str, Any]) -> ChargingSchedule:
+    """The plan back from the ActiveChargingProfile that carried it."""
+    profile = body["charging_profile"]
+    periods = tuple(
+        SchedulePeriod(period["start_period"], Decimal(str(period["limit"])))
+        for period in profile["charging_profile_period"]
+    )
+    return ChargingSchedule(
+        unit=RateUnit(profile["charging_rate_unit"]),
+        periods=periods,
+        start_at=parse_datetime(body["start_date_time"]),
+        duration_s=profile.get("duration"),
+    )

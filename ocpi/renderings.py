@@ -1,0 +1,35 @@
+"""What a standing message says at the moment it is sent: method, URL and body."""
+
+from typing import Any
+
+from django.conf import settings
+
+from ocpi import sharing
+from ocpi.models import OutboxMessage, PartnerEndpoint, Party
+from ocpi.v2_2_1.session_objects import session_object
+
+
+def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
+    """Method, URL and body. PATCH only after a confirmed PUT and only what differs; else the whole session by PUT.
+
+    OCPI 2.2.1 mod_sessions, Receiver interface.
+    """
+    session = sharing.sessions_visible_to(message.party).get(pk=message.session_id)
+    body = session_object(session)
+    url = _endpoint(message.party, "sessions", "RECEIVER").url_for(
+        settings.OCPI_COUNTRY_CODE, settings.OCPI_PARTY_ID, session.uid
+    )
+    known = message.delivered_body
+    if known is None:
+        return "PUT", url, body
+    return "PATCH", url, {k: v for k, v in body.items() if k == "last_updated" or known.get(k) != v}
+
+
+def active_profile_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
+    url = _endpoint(message.party, "chargingprofiles", "SENDER").url_for(message.session.uid if message.session else "")
+    return "PUT", url, message.body or {}
+
+
+def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:
+    """Raises PartnerEndpoint.DoesNotExist when the party has unregistered meanwhile."""
+    return party.endpoints.get(identifier=identifier, role=role)

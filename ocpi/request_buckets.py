@@ -1,0 +1,44 @@
+"""TOO_OFTEN: a token bucket for each party and for each of its sessions (OCPI 2.2.1 mod_charging_profiles, Flow)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from chargepoints.models import ChargingSession
+from ocpi.models import Party, RequestBucket
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    burst: int
+    per_minute: int
+
+
+def refilled(tokens: float, *, idle_s: float, rate: Rate) -> float:
+    """Tokens after `idle_s` seconds of rest, at most the burst."""
+    return min(float(rate.burst), tokens + max(idle_s, 0.0) * rate.per_minute / 60)
+
+
+def take(party: Party, session: ChargingSession, *, now: datetime) -> bool:
+    """One token from each bucket, or none from either. The caller's transaction holds the rows."""
+    session_rate = Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE)
+    party_rate = Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE)
+    buckets = [
+        _filled(f"party:{party.pk}/session:{session.pk}", session_rate, now=now),
+        _filled(f"party:{party.pk}", party_rate, now=now),
+    ]
+    if any(bucket.tokens < 1 for bucket in buckets):
+        return False
+    for bucket in buckets:
+        bucket.tokens -= 1
+        bucket.save(update_fields=["tokens", "filled_at"])
+    return True
+
+
+def _filled(key: str, rate: Rate, *, now: datetime) -> RequestBucket:
+    defaults = {"tokens": float(rate.burst), "filled_at": now}
+    bucket, _ = RequestBucket.objects.select_for_update().get_or_create(key=key, defaults=defaults)
+    bucket.tokens = refilled(bucket.tokens, idle_s=(now - bucket.filled_at).total_seconds(), rate=rate)
+    bucket.filled_at = now
+    return bucket

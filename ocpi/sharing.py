@@ -1,0 +1,20 @@
+"""Which party may see and steer which EVSE. Every list, push and profile request asks here."""
+
+from django.db.models import Q, QuerySet
+
+from chargepoints.models import ChargingSession, Evse
+from ocpi.models import Party
+
+
+def shares(party: Party, evse: Evse) -> bool:
+    return party.shares_all_evses or party.shared_evses.filter(pk=evse.pk).exists()
+
+
+def parties_seeing(evse: Evse) -> QuerySet[Party]:
+    """Enabled parties that this EVSE is shared with."""
+    return Party.objects.filter(Q(shares_all_evses=True) | Q(shared_evses=evse), enabled=True).distinct()
+
+
+def sessions_visible_to(party: Party) -> QuerySet[ChargingSession]:
+    sessions = ChargingSession.objects.select_related("evse__charge_point__location", "connector", "charge_point")
+    return sessions if party.shares_all_evses else sessions.filter(evse__shared_with=party)

@@ -1,0 +1,19 @@
+"""Celery tasks: fetch an id, call a function. Each may run twice, or never: beat finds what is left."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from ocpi import callbacks, outbox
+
+
+@shared_task(queue="deliveries")
+def deliver_message(message_id: int) -> None:
+    outbox.deliver(message_id, now=timezone.now())
+
+
+@shared_task(queue="periodic")
+def watch_outbox() -> None:
+    """Catches up missing results; delivers what is due."""
+    now = timezone.now()
+    callbacks.catch_up(now=now)
+    outbox.watch(now=now)

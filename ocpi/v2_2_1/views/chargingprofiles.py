@@ -1,0 +1,59 @@
+"""ChargingProfiles, Receiver interface (OCPI 2.2.1 mod_charging_profiles)."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ocpi import outbox, parties, profile_requests
+from ocpi.client import UrlRefused, check_url
+from ocpi.models import Party, ProfileRequest
+from ocpi.profile_requests import Kind, Wish
+from ocpi.protocol.authentication import RegisteredCredentials
+from ocpi.protocol.envelope import ocpi_response
+from ocpi.protocol.errors import InvalidField
+from ocpi.protocol.views import OcpiView
+from ocpi.v2_2_1 import queries, translation
+
+
+class ChargingProfilesView(OcpiView):
+    """Each answer is the immediate one; what the charge point says goes to `response_url` later."""
+
+    authentication_classes = [RegisteredCredentials]
+
+    def put(self, request: Request, session_id: str) -> Response:
+        schedule, response_url = translation.parse_set_charging_profile(request.data)
+        body = outbox.storable(request.data)
+        return self._answer(request, Kind.SET, session_id, response_url, schedule=schedule, body=body)
+
+    def get(self, request: Request, session_id: str) -> Response:
+        query = queries.parse_get_query(request.META.get("QUERY_STRING", ""))
+        return self._answer(request, Kind.GET, session_id, query.response_url, duration_s=query.duration_s)
+
+    def delete(self, request: Request, session_id: str) -> Response:
+        query = queries.parse_delete_query(request.META.get("QUERY_STRING", ""))
+        return self._answer(request, Kind.CLEAR, session_id, query.response_url)
+
+    def _answer(self, request: Request, kind: Kind, session_id: str, response_url: str, **asked: Any) -> Response:
+        check_response_url(request.user, response_url)
+        wish = Wish(
+            kind=kind, session_uid=session_id, response_url=response_url,
+            request_id=self.message_ids.request_id, correlation_id=self.message_ids.correlation_id, **asked,
+        )  # fmt: skip
+        return told(profile_requests.receive(request.user, wish, now=timezone.now()))
+
+
+def told(request: ProfileRequest) -> Response:
+    """ChargingProfileResponse; a refusal carries its machine-readable reason in status_message."""
+    data = translation.profile_response(request.response, request.timeout_s)
+    reason = f"{request.reason}: {request.detail}" if request.reason else ""
+    return ocpi_response(data, status_message=reason)
+
+
+def check_response_url(party: Party, url: str) -> None:
+    """Raises InvalidField: nothing has been sent to the charge point yet."""
+    try:
+        check_url(url, allowed_hosts=parties.allowed_hosts(party), policy=parties.address_policy(party))
+    except UrlRefused as refused:
+        raise InvalidField("response_url", refused.reason) from None

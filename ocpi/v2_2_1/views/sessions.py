@@ -1,0 +1,46 @@
+"""Sessions, Sender interface (OCPI 2.2.1 mod_sessions)."""
+
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chargepoints.models import ChargingSession
+from ocpi import preferences, sharing
+from ocpi.protocol.authentication import RegisteredCredentials
+from ocpi.protocol.envelope import ocpi_response
+from ocpi.protocol.pagination import paginate
+from ocpi.protocol.views import OcpiView
+from ocpi.v2_2_1.session_objects import session_object
+
+
+class SessionsView(OcpiView):
+    """Only sessions on EVSEs shared with the caller, oldest first."""
+
+    authentication_classes = [RegisteredCredentials]
+
+    def get(self, request: Request) -> Response:
+        page = paginate(sharing.sessions_visible_to(request.user), request)
+        return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
+
+
+class SessionView(OcpiView):
+    authentication_classes = [RegisteredCredentials]
+
+    def get(self, request: Request, session_id: str) -> Response:
+        return ocpi_response(session_object(visible_session(request, session_id)))
+
+
+class ChargingPreferencesView(OcpiView):
+    authentication_classes = [RegisteredCredentials]
+
+    def put(self, request: Request, session_id: str) -> Response:
+        session = visible_session(request, session_id)
+        return ocpi_response(preferences.receive(session, request.data, now=timezone.now()).value)
+
+
+def visible_session(request: Request, session_id: str) -> ChargingSession:
+    session = sharing.sessions_visible_to(request.user).filter(uid=session_id.lower()).first()
+    if session is None:
+        raise NotFound("no such session")
+    return session
