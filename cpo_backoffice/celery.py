@@ -31,7 +31,7 @@ class DoorbellTask(Task):
 
 app = Celery("cpo_backoffice", task_cls=DoorbellTask)
 app.conf.update(
-    broker_url=settings.REDIS_URL or "memory://",
+    broker_url=settings.REDIS_URL or "memory://localhost/",
     # memory://: the default polling adds a second to everything; redis: no publisher waits for a dead broker
     broker_transport_options=(
         {"socket_timeout": 5, "socket_connect_timeout": 2} if settings.REDIS_URL else {"polling_interval": 0.01}

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from celery.beat import EmbeddedService
+from celery.beat import EmbeddedService, Scheduler
 from celery.worker import state as worker_state
 
 from cpo_backoffice.celery import app
@@ -16,7 +16,7 @@ WORKERS = ({"queues": ["commands", "periodic"], "concurrency": 4}, {"queues": ["
 class EmbeddedWorkers:
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
-        self._beat = EmbeddedService(app, thread=True)
+        self._beat = EmbeddedService(app, thread=True, scheduler_cls=Scheduler)
 
     def start(self) -> None:
         worker_state.should_stop = None
