@@ -8,7 +8,7 @@ from chargepoints import commands, doorbell, follow_ups, presence, sessions
 from chargepoints.models import ChargePointCommand
 
 
-@shared_task(queue="commands")
+@shared_task
 def dispatch_command(command_id: int) -> None:
     """Rings the charge point of a waiting command. Offline: its mail is handed over when it connects."""
     waiting = ChargePointCommand.objects.waiting(now=timezone.now()).select_related("charge_point")
@@ -17,7 +17,7 @@ def dispatch_command(command_id: int) -> None:
         doorbell.ring(command.charge_point.channel_name, command.charge_point.connection_id)
 
 
-@shared_task(queue="periodic")
+@shared_task
 def watch_commands() -> None:
     """Ends what is overdue, and rings again for mail that nobody took."""
     now = timezone.now()
@@ -30,7 +30,7 @@ def watch_commands() -> None:
         doorbell.ring(channel_name, connection_id)
 
 
-@shared_task(queue="periodic")
+@shared_task
 def watch_sessions() -> None:
     """Sends the next part of long profiles; ends sessions that never began."""
     now = timezone.now()

@@ -40,6 +40,10 @@ app.conf.update(
     task_publish_retry=False,
     task_ignore_result=True,
     task_default_queue="periodic",
+    task_routes={
+        "chargepoints.tasks.dispatch_command": {"queue": "commands"},
+        "ocpi.tasks.deliver_message": {"queue": "deliveries"},  # waits for partners, so never ahead of a charge point
+    },
     worker_hijack_root_logger=False,
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,

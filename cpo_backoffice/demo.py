@@ -1,10 +1,194 @@
-"""The demo: simulated parties around the real server."""
+"""The demo: a simulated charge point and a simulated SCSP around the real server, and the journey in words."""
 
+import asyncio
 import contextlib
+import logging.config
+import os
+import secrets
+import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.conf import settings
+
+from chargepoints.simulator import SimulatedChargePoint
+from cpo_backoffice import demo_data
+from ocpi.simulator.scsp import SimulatedScsp
+
+Write = Callable[[str], object]
 
 
 @contextlib.contextmanager
-def running(*, write: Callable[[str], object]) -> Iterator[None]:
-    write("demo")
-    yield
+def running(*, write: Write) -> Iterator[None]:
+    """Simulated parties for as long as the server runs. Prints where to look and the first profile's journey."""
+    if "LOG_LEVEL" not in os.environ:
+        _quiet_console()
+    journey = Journey(write)
+    cpo_token, scsp_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    own_url = f"http://127.0.0.1:{settings.PORT}"
+    with SimulatedScsp(
+        token=scsp_token, cpo_token=cpo_token, cpo_url=own_url, auto=True, on_event=journey.partner
+    ) as scsp:
+        os.environ.setdefault("DEMO_ADMIN_PASSWORD", _kept_password())
+        seeded = demo_data.seed(scsp_base_url=scsp.base_url, scsp_token=scsp_token, cpo_token=cpo_token)
+        password = _fresh_charge_point_password(seeded.charge_point.identity)
+        charger = SimulatedChargePoint(
+            f"ws://127.0.0.1:{settings.PORT}/ocpp", seeded.charge_point.identity, password=password,
+            phases=3, unit="A", meter_interval_s=10, on_event=journey.charge_point,
+        )  # fmt: skip
+        server_log = journey.listen()
+        driver = Driver(charger, own_url, journey)
+        driver.start()
+        try:
+            yield
+        finally:
+            driver.stop()
+            server_log.leave()
+
+
+def _quiet_console() -> None:
+    """The journey is the output; what is wrong still shows. LOG_LEVEL=INFO shows everything."""
+    settings.LOGGING["handlers"]["console"]["level"] = "WARNING"
+    logging.config.dictConfig(settings.LOGGING)
+
+
+def _kept_password() -> str:
+    """One administrator's password per data directory, so that every start of the demo can show it."""
+    path = settings.DATA_DIR / "demo_admin_password"
+    with contextlib.suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+        f.write(secrets.token_urlsafe(9))
+    return path.read_text().strip()
+
+
+def _fresh_charge_point_password(identity: str) -> str:
+    from chargepoints.provisioning import add_charge_point
+
+    password = secrets.token_hex(16)
+    add_charge_point(identity=identity, password=password, update=True)
+    return password
+
+
+class Driver:
+    """Waits for the server, connects the charge point, plugs a car in and charges, on a loop of its own."""
+
+    def __init__(self, charger: SimulatedChargePoint, own_url: str, journey: "Journey") -> None:
+        self._charger = charger
+        self._own_url = own_url
+        self._journey = journey
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(self._charger.stop(), self._loop)
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            if self._server_answers():
+                self._journey.welcome(self._own_url)
+                self._loop.run_until_complete(self._drive())
+        finally:
+            self._loop.close()
+
+    def _server_answers(self) -> bool:
+        while not self._stopping.wait(0.05):
+            try:
+                with urllib.request.urlopen(f"{self._own_url}/healthz", timeout=1):  # noqa: S310
+                    return True
+            except (urllib.error.URLError, OSError):
+                continue
+        return False
+
+    async def _drive(self) -> None:
+        life = asyncio.create_task(self._charger.run())
+        try:
+            await self._charger.wait_booted(timeout_s=20)
+            await self._charger.plug_in(id_tag=demo_data.DRIVER_CARD)
+            await self._charger.start()
+        except Exception as error:  # the demo's own trouble; the server goes on
+            self._journey.say(f"the demo's charge point could not start: {error}")
+        await life
+
+
+class Journey:
+    """One line per step of the first profile's way, with the time since the session began."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+        self._began = time.monotonic()
+
+    def welcome(self, own_url: str) -> None:
+        login = f"{demo_data.ADMIN} / {os.environ['DEMO_ADMIN_PASSWORD']}"
+        self.say(f"\n  Admin site   {own_url}/admin/\n  Login        {login}\n  Stop         Ctrl-C\n")
+        self.say("The first profile's journey:")
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._write(text)
+
+    def _once(self, step: str, text: str) -> None:
+        with self._lock:
+            if step in self._told:
+                return
+            if not self._told:
+                self._began = time.monotonic()
+            self._told.add(step)
+            self._write(f"  +{(time.monotonic() - self._began) * 1000:7.0f} ms  {text}")
+
+    def charge_point(self, name: str, fields: dict[str, Any]) -> None:
+        match name:
+            case "transaction_started":
+                self._once("start", f"charge point {demo_data.CHARGE_POINT}: car plugged in, transaction started")
+            case "call_received" if fields.get("action") == "SetChargingProfile":
+                self._once("call", "charge point <- SetChargingProfile (OCPP 1.6)")
+            case "profile_installed":
+                self._once("installed", "charge point -> CALLRESULT Accepted: profile installed")
+
+    def partner(self, name: str, fields: dict[str, Any]) -> None:
+        match name:
+            case "session_received":
+                self._once("session", "partner <- session pushed (OCPI 2.2.1)")
+            case "profile_sent":
+                self._once("answer", f"partner: PUT chargingprofile answered {fields.get('result')}")
+            case "result_received":
+                self._once("result", f"partner <- callback posted: {fields.get('result')}")
+            case "active_profile_received":
+                self._once("active", "partner <- active charging profile pushed. From now on see the admin site.")
+
+    def listen(self) -> "LogListener":
+        return LogListener(self)
+
+    def server(self, line: str) -> None:
+        if line.startswith("profile request id=") and " kind=SET " in line:
+            self._once("put", "server: PUT chargingprofile received, committed as a command")
+        elif line.startswith("command finished") and "SetChargingProfile" in line:
+            self._once("finished", "server: outcome committed, result waits in the outbox")
+
+
+class LogListener(logging.Handler):
+    """Hears the server's own log for the steps that only the server sees."""
+
+    def __init__(self, journey: Journey) -> None:
+        super().__init__(logging.INFO)
+        self._journey = journey
+        for name in ("chargepoints", "ocpi"):
+            logging.getLogger(name).addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._journey.server(record.getMessage())
+
+    def leave(self) -> None:
+        for name in ("chargepoints", "ocpi"):
+            logging.getLogger(name).removeHandler(self)

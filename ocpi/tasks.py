@@ -6,12 +6,12 @@ from django.utils import timezone
 from ocpi import callbacks, outbox
 
 
-@shared_task(queue="deliveries")
+@shared_task
 def deliver_message(message_id: int) -> None:
     outbox.deliver(message_id, now=timezone.now())
 
 
-@shared_task(queue="periodic")
+@shared_task
 def watch_outbox() -> None:
     """Catches up missing results; delivers what is due."""
     now = timezone.now()

@@ -38,7 +38,8 @@ class Command(BaseCommand):
                 stack.enter_context(self._demo())
             else:
                 self.stdout.write(f"Listening on {settings.HOST}:{settings.PORT}; admin at {settings.PUBLIC_URL}/admin/")
-            server.run()
+            with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its own clean end
+                server.run()
         self.stdout.write("Stopped.")
 
     def _demo(self) -> Any:
