@@ -264,9 +264,9 @@ def _finish_unsent(command: ChargePointCommand, outcome: CommandOutcome, *, now:
 
 
 def _load(command_id: int) -> ChargePointCommand:
-    return ChargePointCommand.objects.select_related("charge_point", "session__evse", "session__charge_point", "profile").get(
-        pk=command_id
-    )
+    return ChargePointCommand.objects.select_related(
+        "charge_point", "session__evse", "session__charge_point", "profile"
+    ).get(pk=command_id)
 
 
 def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
@@ -277,9 +277,13 @@ def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: boo
         command.correlation_id, outcome.detail,
     )  # fmt: skip
     signals.command_finished.send(sender=ChargePointCommand, command=command, outcome=outcome, late=late, now=now)
-    if command.session and command.sent_at and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}:
-        if outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN}:
-            observe(command.session, now=now, correlation_id=command.correlation_id)
+    if command.session and _changed_the_plan(command, outcome):
+        observe(command.session, now=now, correlation_id=command.correlation_id)
+
+
+def _changed_the_plan(command: ChargePointCommand, outcome: CommandOutcome) -> bool:
+    answered = outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN}
+    return answered and command.sent_at is not None and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}
 
 
 def expire_overdue(*, now: datetime, limit: int = 500) -> int:
@@ -289,7 +293,9 @@ def expire_overdue(*, now: datetime, limit: int = 500) -> int:
     for command in overdue:
         detail = "no answer in time" if command.sent_at else "charger_offline: it was not connected in time"
         with transaction.atomic():
-            ended += _end(command.pk, CommandOutcome(OutcomeStatus.EXPIRED, detail), now=now, of=ChargePointCommand.OPEN)
+            ended += _end(
+                command.pk, CommandOutcome(OutcomeStatus.EXPIRED, detail), now=now, of=ChargePointCommand.OPEN
+            )
     return ended
 
 

@@ -56,7 +56,7 @@ class ChargePointConsumer(AsyncConsumer):
         self.connection_id = uuid.uuid4().hex
         self._mail = asyncio.Event()
         self._seen_at = time.monotonic()
-        self.link = admission.version.link(
+        self.link = self._link = admission.version.link(
             charge_point_id=self.charge_point_id, identity=self.identity, send=self._send_text, submit=writer.submit
         )
         doorbell.connected(self.connection_id, self._rung)
@@ -130,17 +130,13 @@ class ChargePointConsumer(AsyncConsumer):
                 logger.exception("commands of identity=%s could not be carried", self.identity)
 
     async def _deliver_all(self) -> None:
-        assert self.link is not None
-        while call := await writer.submit(
-            commands.claim_next, self.charge_point_id, self.connection_id, now=now()
-        ):
-            outcome = await self.link.perform(call)
+        while call := await writer.submit(commands.claim_next, self.charge_point_id, self.connection_id, now=now()):
+            outcome = await self._link.perform(call)
             await writer.submit(commands.record_outcome, call.command_id, outcome, now=now())
 
     async def _prove_life(self) -> None:
-        assert self.link is not None
         question = RawCall("GetConfiguration", {"key": ["HeartbeatInterval"]})
-        if not await handshake.answers(self.link, question, timeout_s=PROBE_TIMEOUT_S):
+        if not await handshake.answers(self._link, question, timeout_s=PROBE_TIMEOUT_S):
             logger.warning("identity=%s: connection %s is dead and makes room", self.identity, self.connection_id)
             await self._close(1001)
             await self._unregister()
@@ -163,6 +159,4 @@ class ChargePointConsumer(AsyncConsumer):
         raise StopConsumer
 
     async def _unregister(self) -> None:
-        await writer.submit(
-            presence.disconnect, self.charge_point_id, connection_id=self.connection_id, now=now()
-        )
+        await writer.submit(presence.disconnect, self.charge_point_id, connection_id=self.connection_id, now=now())

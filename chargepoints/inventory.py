@@ -74,7 +74,7 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
 
 
 def evse_of(charge_point_id: int, ocpp_evse_id: int) -> Evse:
-    """The EVSE a charge point speaks of; one that nobody entered is added with cautious defaults, so nothing is lost."""
+    """The EVSE a charge point speaks of; one that nobody entered is added with defaults, so that nothing is lost."""
     evse, created = Evse.objects.get_or_create(charge_point_id=charge_point_id, ocpp_evse_id=ocpp_evse_id)
     if created:
         Connector.objects.create(evse=evse)

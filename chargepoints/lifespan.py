@@ -22,7 +22,7 @@ class Lifespan:
     """The ASGI lifespan application (ASGI specification, Lifespan Protocol)."""
 
     async def __call__(
-        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+        self, _scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         tasks: list[asyncio.Task[None]] = []
         while True:

@@ -52,7 +52,7 @@ def seen(charge_point_id: int, *, now: datetime, clock_skew_s: int | None = None
 
 
 def process_started(channel_name: str, *, alone: bool, now: datetime) -> None:
-    """A server process begins. `alone`: it is the only one, so whatever is registered is left over from a killed one."""
+    """A server process begins. `alone`: it is the only one, so whatever is registered is left from a killed one."""
     if alone:
         for process in ServerProcess.objects.exclude(pk=channel_name):
             _bury(process.channel_name, now=now)

@@ -83,9 +83,10 @@ def _close_forgotten(evse: Evse, *, now: datetime) -> None:
 def _create(evse: Evse, facts: StartFacts, *, accepted: bool, now: datetime) -> ChargingSession:
     notes = [] if facts.started_at else ["started_at is ours: the charge point's clock was implausible"]
     token = DriverToken.objects.filter(uid__iexact=facts.id_token).first()
+    state = State.ACTIVE if accepted else State.INVALID
     return ChargingSession.objects.create(
         charge_point=evse.charge_point, evse=evse, connector=evse.connectors.first(),
-        ocpp_transaction_id=_new_transaction_id(evse.charge_point_id), state=State.ACTIVE if accepted else State.INVALID,
+        ocpp_transaction_id=_new_transaction_id(evse.charge_point_id), state=state,
         id_token=facts.id_token, contract_id=token.contract_id if token else "", started_at=facts.started_at or now,
         reported_start_at=facts.started_at, meter_start_wh=facts.meter_start_wh, last_updated=now, notes=notes,
     )  # fmt: skip
@@ -207,7 +208,9 @@ def stop(charge_point_id: int, facts: StopFacts, *, now: datetime) -> Authorizat
     if session is None:
         logger.warning("end of unknown transaction %s on charge point %s kept", facts.transaction_id, charge_point_id)
     elif session.state == State.COMPLETED:
-        _note(session, f"a second StopTransaction came: meter {facts.meter_stop_wh} Wh, reason {facts.reason or 'none'}")
+        _note(
+            session, f"a second StopTransaction came: meter {facts.meter_stop_wh} Wh, reason {facts.reason or 'none'}"
+        )
     else:
         _follow(session, facts.readings)
         at = max(facts.stopped_at or now, session.started_at)
@@ -229,9 +232,7 @@ def _final(facts: StopFacts, now: datetime) -> Reading:
     return Reading(measured_at=facts.stopped_at or now, samples=(), energy_wh=facts.meter_stop_wh)
 
 
-def _end(
-    session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime
-) -> None:
+def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime) -> None:
     _count_energy(session, meter_stop_wh)
     if session.state != State.INVALID:
         session.state = State.COMPLETED

@@ -51,14 +51,18 @@ def running(*, write: Write) -> Iterator[None]:
 
 def _quiet_console() -> None:
     """The journey is the output; what is wrong still shows. LOG_LEVEL=INFO shows everything."""
-    settings.LOGGING["handlers"]["console"]["level"] = "WARNING"
-    logging.config.dictConfig(settings.LOGGING)
+    config: dict[str, Any] = settings.LOGGING
+    config["handlers"]["console"]["level"] = "WARNING"
+    logging.config.dictConfig(config)
 
 
 def _kept_password() -> str:
     """One administrator's password per data directory, so that every start of the demo can show it."""
     path = settings.DATA_DIR / "demo_admin_password"
-    with contextlib.suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
+    with (
+        contextlib.suppress(FileExistsError),
+        open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f,
+    ):
         f.write(secrets.token_urlsafe(9))
     return path.read_text().strip()
 

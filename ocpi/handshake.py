@@ -51,7 +51,9 @@ def our_credentials(*, token: str) -> dict[str, Any]:
 def token_of(headers: Mapping[str, str]) -> str:
     """The token that the caller has just proven, as we know it: only its hash is kept."""
     found = tokens.candidates(headers.get("Authorization", ""))
-    known = set(Credentials.objects.filter(inbound_hash__in=map(token_hash, found)).values_list("inbound_hash", flat=True))
+    known = set(
+        Credentials.objects.filter(inbound_hash__in=map(token_hash, found)).values_list("inbound_hash", flat=True)
+    )
     return next(token for token in found if token_hash(token) in known)
 
 
@@ -181,9 +183,10 @@ def _endpoints(party: Party, details: Any) -> list[Endpoint]:
 
 def _endpoint(party: Party, entry: Any) -> Endpoint:
     fields = [entry.get(name) for name in ("identifier", "role", "url")] if isinstance(entry, dict) else []
-    if len(fields) != 3 or not all(isinstance(field, str) and 0 < len(field) <= 255 for field in fields):
+    texts = [field for field in fields if isinstance(field, str) and 0 < len(field) <= 255]
+    if len(texts) != 3:
         raise OcpiError(StatusCode.UNUSABLE_API, "an endpoint of your version details lacks identifier, role or url")
-    identifier, role, url = fields
+    identifier, role, url = texts
     if role not in {"SENDER", "RECEIVER"} or len(identifier) > 64:
         raise OcpiError(StatusCode.UNUSABLE_API, "an endpoint of your version details has an unknown role")
     check_outbound_url(party, f"endpoint {identifier[:64]} {role}", url)

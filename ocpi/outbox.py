@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from chargepoints.models import ChargingSession
 from ocpi import client, parties, renderings
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
@@ -43,9 +44,7 @@ class Delivery:
 
     def still_mine(self) -> QuerySet[OutboxMessage]:
         """The message, unless its lease ran out and somebody else decided about it."""
-        return OutboxMessage.objects.filter(
-            pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until
-        )
+        return OutboxMessage.objects.filter(pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
     message = claimable.select_related("party", "session", "profile_request").first()
-    if message is None:
+    if message is None or _must_wait(message):
         return None
     timeout_s = _attempt_time(message, now=now)
     if timeout_s < SHORTEST_ATTEMPT_S:
@@ -108,6 +107,17 @@ def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     number = message.attempts.count() + 1
     attempt = DeliveryAttempt.objects.create(message=message, number=number, started_at=now)
     return Delivery(message, attempt, timeout_s, lease_until)
+
+
+def _must_wait(message: OutboxMessage) -> bool:
+    """A partner hears the result of its request before the plan that came of it."""
+    if message.kind != Kind.ACTIVE_PROFILE:
+        return False
+    return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING]).exists()
+
+
+def _of_same_session(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(party_id=message.party_id, session_id=message.session_id)
 
 
 def _attempt_time(message: OutboxMessage, *, now: datetime) -> float:
@@ -145,8 +155,8 @@ def _attempt(delivery: Delivery) -> Outcome:
         return Outcome("the session is no longer shared with this party", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
-    error = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-    return Outcome(error, retry=response.retryable, response=response)
+    problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
+    return Outcome(problem, retry=response.retryable, response=response)
 
 
 def _request(message: OutboxMessage) -> tuple[str, str, Any]:
@@ -187,6 +197,9 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
     mine.update(lease_until=None, **changes)
+    if message.kind == Kind.RESULT:
+        waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
+        enqueue(waiting.values_list("pk", flat=True))
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
         message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
@@ -219,7 +232,7 @@ def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> 
     if message.kind == Kind.RESULT:
         return changes
     sent = DeliveryAttempt.objects.get(pk=delivery.attempt.pk)
-    known = {**(message.delivered_body or {}), **sent.body} if sent.method == "PATCH" else sent.body
+    known = {**(message.delivered_body or {}), **(sent.body or {})} if sent.method == "PATCH" else sent.body
     changes["delivered_body"] = known
     if message.revision != delivery.message.revision:
         changes["status"] = Status.PENDING
@@ -268,9 +281,8 @@ def _take_back(*, now: datetime) -> None:
             status, error = Status.IN_DOUBT, "the process ended while it was being sent: the partner may have it"
         else:
             status, error = Status.PENDING, "the process ended before it was sent"
-        changed = OutboxMessage.objects.filter(pk=message.pk, status=Status.SENDING, lease_until=message.lease_until).update(
-            status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None
-        )
+        held = OutboxMessage.objects.filter(pk=message.pk, status=Status.SENDING, lease_until=message.lease_until)
+        changed = held.update(status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None)
         if changed:
             logger.warning("delivery message=%s: %s", message.pk, error)
 

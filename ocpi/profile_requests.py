@@ -27,7 +27,7 @@ Response = ProfileRequest.Response
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a partner asks. `schedule` for SET, `duration_s` for GET; `body` as received."""
+    """What a partner asks: `schedule` to SET, `duration_s` to GET, neither to CLEAR. `body` as received."""
 
     kind: Kind
     session_uid: str
@@ -63,8 +63,7 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
         return repeated
     try:
-        _admit(party, session, wish, now=now)
-        command = _ask(party, session, wish, now=now)
+        command = _ask(party, _admitted(party, session, wish, now=now), wish, now=now)
     except Refused as refused:
         return _keep(party, session, wish, now=now, refused=refused)
     request = _keep(party, session, wish, now=now, command=command)
@@ -74,13 +73,13 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 
 
 def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -> ProfileRequest | None:
-    """The same body and response_url within the promised time, whatever its X-Request-ID: some peers never change it."""
+    """The same body and response_url within the promised time, whatever its X-Request-ID: some never change it."""
     since = now - timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S)
     recent = ProfileRequest.objects.filter(party=party, session=session, received_at__gt=since)
     return recent.filter(fingerprint=wish.fingerprint, response=Response.ACCEPTED).first()
 
 
-def _admit(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> None:
+def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargingSession:
     if session is None:
         raise Refused(Response.UNKNOWN_SESSION, "unknown_session", "no session has this id")
     if not sharing.shares(party, session.evse):
@@ -93,10 +92,10 @@ def _admit(party: Party, session: ChargingSession | None, wish: Wish, *, now: da
         raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
     if wish.kind != Kind.CLEAR and not request_buckets.take(party, session, now=now):
         raise Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
+    return session
 
 
-def _ask(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargePointCommand:
-    assert session is not None
+def _ask(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -> ChargePointCommand:
     common: dict[str, Any] = {
         "session": session,
         "requested_by": party.owner,
@@ -105,16 +104,12 @@ def _ask(party: Party, session: ChargingSession | None, wish: Wish, *, now: date
         "expires_at": now + _command_time(),
     }
     try:
-        match wish.kind:
-            case Kind.SET:
-                assert wish.schedule is not None
-                return commands.request_set_profile(owner=party.owner, schedule=wish.schedule, **common)
-            case Kind.CLEAR:
-                return commands.request_clear_profile(owner=party.owner, **common)
-            case _:
-                assert wish.duration_s is not None
-                unit = unit_of(session, party)
-                return commands.request_composite(duration_s=wish.duration_s, unit=_askable(session, unit), **common)
+        if wish.schedule:
+            return commands.request_set_profile(owner=party.owner, schedule=wish.schedule, **common)
+        if wish.duration_s:
+            unit = _askable(session, unit_of(session, party))
+            return commands.request_composite(duration_s=wish.duration_s, unit=unit, **common)
+        return commands.request_clear_profile(owner=party.owner, **common)
     except ScheduleRefused as refused:
         unsupported = refused.code == "smart_charging_unsupported"
         response = Response.NOT_SUPPORTED if unsupported else Response.REJECTED
@@ -126,6 +121,13 @@ def unit_of(session: ChargingSession, party: Party) -> RateUnit:
     profile = session.profiles.filter(owner=party.owner).first()
     desired = profile.desired_schedule if profile else None
     return desired.unit if desired else RateUnit.WATT
+
+
+def _asked(party: Party, session: ChargingSession | None, wish: Wish) -> dict[str, Any] | None:
+    """The body, or for a GET what its answer must have, as it is asked now."""
+    if session and wish.duration_s:
+        return {"duration": wish.duration_s, "unit": unit_of(session, party).value}
+    return wish.body
 
 
 def _askable(session: ChargingSession, unit: RateUnit) -> RateUnit | None:
@@ -150,7 +152,7 @@ def _keep(
 ) -> ProfileRequest:
     request = ProfileRequest.objects.create(
         party=party, session=session, session_uid=wish.session_uid[:36], kind=wish.kind, request_id=wish.request_id,
-        correlation_id=wish.correlation_id, response_url=wish.response_url, body=wish.body,
+        correlation_id=wish.correlation_id, response_url=wish.response_url, body=_asked(party, session, wish),
         fingerprint=wish.fingerprint, received_at=now, response=refused.response if refused else Response.ACCEPTED,
         reason=refused.reason if refused else "", detail=refused.detail[:500] if refused else "",
         timeout_s=settings.OCPI_PROFILE_TIMEOUT_S, command=command,

@@ -97,9 +97,7 @@ def _tell(party: Party, session: ChargingSession, plan: ChargingSchedule, *, now
             kind=Kind.ACTIVE_PROFILE, party=party, session=session, body=body, due_at=now, created_at=now
         )
     else:
-        standing.update(
-            body=body, revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0
-        )
+        standing.update(body=body, revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0)
     outbox.enqueue([message.pk])
 
 

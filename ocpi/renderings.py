@@ -14,7 +14,7 @@ def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
 
     OCPI 2.2.1 mod_sessions, Receiver interface.
     """
-    session = sharing.sessions_visible_to(message.party).get(pk=message.session_id)
+    session = sharing.sessions_visible_to(message.party).get(outbox=message)
     body = session_object(session)
     url = _endpoint(message.party, "sessions", "RECEIVER").url_for(
         settings.OCPI_COUNTRY_CODE, settings.OCPI_PARTY_ID, session.uid

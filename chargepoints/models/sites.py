@@ -126,7 +126,9 @@ class Evse(models.Model):
     status_info = models.CharField(max_length=255, blank=True)
     status_at = models.DateTimeField(null=True, blank=True)
     current_type = models.CharField(max_length=2, choices=[(c.value, c.value) for c in CurrentType], default="AC")
-    voltage_v = models.DecimalField(max_digits=6, decimal_places=1, default=Decimal(230), help_text="AC: line to neutral")
+    voltage_v = models.DecimalField(
+        max_digits=6, decimal_places=1, default=Decimal(230), help_text="AC: line to neutral"
+    )
     max_current_a = models.DecimalField(max_digits=6, decimal_places=1, default=Decimal(32), help_text="Per phase")
     max_power_w = models.DecimalField(max_digits=9, decimal_places=1, null=True, blank=True)
     phases = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Installed; empty: not known")
@@ -134,7 +136,9 @@ class Evse(models.Model):
 
     class Meta:
         ordering = ["charge_point", "ocpp_evse_id"]
-        constraints = [models.UniqueConstraint(fields=["charge_point", "ocpp_evse_id"], name="evse_once_per_charge_point")]
+        constraints = [
+            models.UniqueConstraint(fields=["charge_point", "ocpp_evse_id"], name="evse_once_per_charge_point")
+        ]
 
     def __str__(self) -> str:
         return f"{self.charge_point.identity}/{self.ocpp_evse_id}"

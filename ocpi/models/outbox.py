@@ -63,7 +63,7 @@ class OutboxMessage(models.Model):
 
 
 class DeliveryAttempt(models.Model):
-    """Written before the attempt; `sent_at` is committed just before the first byte leaves, so a crash leaves a trace."""
+    """Written before the attempt; `sent_at` is committed just before the first byte leaves: a crash leaves a trace."""
 
     message = models.ForeignKey(OutboxMessage, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()

@@ -1,5 +1,7 @@
 """Who calls us (OCPI 2.2.1 transport_and_format, Authorization header)."""
 
+from typing import cast
+
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -9,9 +11,9 @@ from ocpi.protocol import tokens
 
 
 class AnyCredentials(BaseAuthentication):
-    """CREDENTIALS_TOKEN_A or _C: for versions and credentials. `request.user` is the Party, `request.auth` its Credentials."""
+    """CREDENTIALS_TOKEN_A or _C: for versions and credentials. `request.auth` is the Credentials found."""
 
-    kinds = (Credentials.Inbound.TOKEN_A, Credentials.Inbound.TOKEN_C)
+    kinds: tuple[Credentials.Inbound, ...] = (Credentials.Inbound.TOKEN_A, Credentials.Inbound.TOKEN_C)
 
     def authenticate(self, request: Request) -> tuple[Party, Credentials] | None:
         header = request.headers.get("Authorization", "")
@@ -26,7 +28,16 @@ class AnyCredentials(BaseAuthentication):
         return "Token"
 
 
+def credentials_of(request: Request) -> Credentials:
+    return cast(Credentials, request.auth)
+
+
+def party_of(request: Request) -> Party:
+    """The caller; views without authentication have none."""
+    return credentials_of(request).party
+
+
 class RegisteredCredentials(AnyCredentials):
     """Everything else: a registration token opens nothing."""
 
-    kinds = (Credentials.Inbound.TOKEN_C,)
+    kinds: tuple[Credentials.Inbound, ...] = (Credentials.Inbound.TOKEN_C,)

@@ -1,6 +1,6 @@
 """The base of every OCPI view: JSON in, envelope out, message ids and routing on every answer."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import NotAuthenticated, NotFound
@@ -95,6 +95,11 @@ class OcpiView(APIView):
                 response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
                 response.render()
         return response
+
+
+def document_of(request: Request) -> dict[str, Any]:
+    """The body: OcpiParser lets nothing but a JSON object through. A request without a body has no fields."""
+    return cast(dict[str, Any], request.data)
 
 
 class NoSuchEndpoint(OcpiView):

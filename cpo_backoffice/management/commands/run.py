@@ -37,7 +37,9 @@ class Command(BaseCommand):
             if demo:
                 stack.enter_context(self._demo())
             else:
-                self.stdout.write(f"Listening on {settings.HOST}:{settings.PORT}; admin at {settings.PUBLIC_URL}/admin/")
+                self.stdout.write(
+                    f"Listening on {settings.HOST}:{settings.PORT}; admin at {settings.PUBLIC_URL}/admin/"
+                )
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its own clean end
                 server.run()
         self.stdout.write("Stopped.")

@@ -10,11 +10,13 @@ from ocpi import outbox, parties, profile_requests
 from ocpi.client import UrlRefused, check_url
 from ocpi.models import Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
-from ocpi.protocol.authentication import RegisteredCredentials
+from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.errors import InvalidField
-from ocpi.protocol.views import OcpiView
+from ocpi.protocol.views import OcpiView, document_of
 from ocpi.v2_2_1 import queries, translation
+
+LONGEST_PLAN_S = 86_400
 
 
 class ChargingProfilesView(OcpiView):
@@ -23,25 +25,30 @@ class ChargingProfilesView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def put(self, request: Request, session_id: str) -> Response:
-        schedule, response_url = translation.parse_set_charging_profile(request.data)
+        schedule, response_url = translation.parse_set_charging_profile(document_of(request))
         body = outbox.storable(request.data)
         return self._answer(request, Kind.SET, session_id, response_url, schedule=schedule, body=body)
 
     def get(self, request: Request, session_id: str) -> Response:
         query = queries.parse_get_query(request.META.get("QUERY_STRING", ""))
-        return self._answer(request, Kind.GET, session_id, query.response_url, duration_s=query.duration_s)
+        return self._answer(request, Kind.GET, session_id, query.response_url, duration_s=bounded(query.duration_s))
 
     def delete(self, request: Request, session_id: str) -> Response:
         query = queries.parse_delete_query(request.META.get("QUERY_STRING", ""))
         return self._answer(request, Kind.CLEAR, session_id, query.response_url)
 
     def _answer(self, request: Request, kind: Kind, session_id: str, response_url: str, **asked: Any) -> Response:
-        check_response_url(request.user, response_url)
+        check_response_url(party_of(request), response_url)
         wish = Wish(
             kind=kind, session_uid=session_id, response_url=response_url,
             request_id=self.message_ids.request_id, correlation_id=self.message_ids.correlation_id, **asked,
         )  # fmt: skip
-        return told(profile_requests.receive(request.user, wish, now=timezone.now()))
+        return told(profile_requests.receive(party_of(request), wish, now=timezone.now()))
+
+
+def bounded(duration_s: int | None) -> int:
+    """A charge point is not asked for more than a day."""
+    return min(duration_s or LONGEST_PLAN_S, LONGEST_PLAN_S)
 
 
 def told(request: ProfileRequest) -> Response:

@@ -7,9 +7,9 @@ from rest_framework.response import Response
 
 from ocpi import handshake
 from ocpi.models import Credentials
-from ocpi.protocol.authentication import AnyCredentials
+from ocpi.protocol.authentication import AnyCredentials, credentials_of, party_of
 from ocpi.protocol.envelope import ocpi_response
-from ocpi.protocol.views import OcpiView
+from ocpi.protocol.views import OcpiView, document_of
 
 
 class CredentialsView(OcpiView):
@@ -29,16 +29,16 @@ class CredentialsView(OcpiView):
 
     def delete(self, request: Request) -> Response:
         self._require(request, registered=True)
-        handshake.unregister(request.user)
+        handshake.unregister(party_of(request))
         return ocpi_response()
 
     def _exchange(self, request: Request) -> Response:
         token = handshake.exchange(
-            request.user, request.data, correlation_id=self.message_ids.correlation_id, now=timezone.now()
+            party_of(request), document_of(request), correlation_id=self.message_ids.correlation_id, now=timezone.now()
         )
         return ocpi_response(handshake.our_credentials(token=token))
 
     def _require(self, request: Request, *, registered: bool) -> None:
         """405 for POST when registered, for PUT and DELETE when not (credentials, Interfaces and endpoints)."""
-        if (request.auth.inbound_kind == Credentials.Inbound.TOKEN_C) != registered:
-            raise MethodNotAllowed(request.method)
+        if (credentials_of(request).inbound_kind == Credentials.Inbound.TOKEN_C) != registered:
+            raise MethodNotAllowed(request.method or "")

@@ -7,10 +7,10 @@ from rest_framework.response import Response
 
 from chargepoints.models import ChargingSession
 from ocpi import preferences, sharing
-from ocpi.protocol.authentication import RegisteredCredentials
+from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.pagination import paginate
-from ocpi.protocol.views import OcpiView
+from ocpi.protocol.views import OcpiView, document_of
 from ocpi.v2_2_1.session_objects import session_object
 
 
@@ -20,7 +20,7 @@ class SessionsView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def get(self, request: Request) -> Response:
-        page = paginate(sharing.sessions_visible_to(request.user), request)
+        page = paginate(sharing.sessions_visible_to(party_of(request)), request)
         return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
 
 
@@ -36,11 +36,11 @@ class ChargingPreferencesView(OcpiView):
 
     def put(self, request: Request, session_id: str) -> Response:
         session = visible_session(request, session_id)
-        return ocpi_response(preferences.receive(session, request.data, now=timezone.now()).value)
+        return ocpi_response(preferences.receive(session, document_of(request), now=timezone.now()).value)
 
 
 def visible_session(request: Request, session_id: str) -> ChargingSession:
-    session = sharing.sessions_visible_to(request.user).filter(uid=session_id.lower()).first()
+    session = sharing.sessions_visible_to(party_of(request)).filter(uid=session_id.lower()).first()
     if session is None:
         raise NotFound("no such session")
     return session
