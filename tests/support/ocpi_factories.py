@@ -1,0 +1,204 @@
+"""Parties, sessions and a partner's far end for the tests of `ocpi`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from chargepoints import commands
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, Evse
+from chargepoints.provisioning import add_charge_point
+from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit, SchedulePeriod
+from ocpi import profile_requests
+from ocpi.client import OutboundRequest, OutboundResponse
+from ocpi.models import Credentials, OutboxMessage, Party, ProfileRequest
+from ocpi.profile_requests import Kind, Wish
+from ocpi.provisioning import PartyUrls, add_party
+
+START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+CONNECTION = "connection-1"
+PUBLIC_ADDRESS = "93.184.215.14"
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def party(party_id: str = "JED", *, endpoints: bool = True, **changes: Any) -> Party:
+    """A registered SCSP at https://<party_id>.example; `token_of` is what it calls us with."""
+    host = f"https://{party_id.lower()}.example/ocpi"
+    urls = PartyUrls(versions=f"{host}/versions", sessions=f"{host}/sessions", chargingprofiles=f"{host}/profiles")
+    added = add_party(
+        country_code="NL", party_id=party_id, role="SCSP", token=f"inbound-{party_id}",
+        outbound_token=f"outbound-{party_id}", urls=urls if endpoints else PartyUrls(versions=urls.versions),
+    ).party  # fmt: skip
+    Party.objects.filter(pk=added.pk).update(**changes)
+    added.refresh_from_db()
+    return added
+
+
+def unregistered(party_id: str = "NEW", *, role: str = "SCSP", **changes: Any) -> Party:
+    """A party that holds CREDENTIALS_TOKEN_A and has not called yet."""
+    added = add_party(country_code="NL", party_id=party_id, role=role, token_a=f"first-{party_id}").party
+    Party.objects.filter(pk=added.pk).update(**changes)
+    added.refresh_from_db()
+    return added
+
+
+def session(identity: str = "CP1", *, online: bool = True, evse: Evse | None = None, **fields: Any) -> ChargingSession:
+    """An ACTIVE session on a three-phase 32 A charge point that takes W and A."""
+    if evse is None:
+        point = add_charge_point(identity=identity, unit="AW")
+        if online:
+            ChargePoint.objects.filter(pk=point.pk).update(connection_id=CONNECTION, channel_name="process-1")
+        evse = point.evses.get()
+    defaults: dict[str, Any] = {
+        "state": ChargingSession.State.ACTIVE, "ocpp_transaction_id": "4711", "id_token": "CARD1",
+        "contract_id": "NL-ABC-C1", "started_at": START, "last_updated": START, "connector": evse.connectors.get(),
+    }  # fmt: skip
+    created = ChargingSession.objects.create(charge_point=evse.charge_point, evse=evse, **{**defaults, **fields})
+    return ChargingSession.objects.select_related("evse", "charge_point").get(pk=created.pk)
+
+
+def share_only(*, of: Party, evses: list[Evse]) -> None:
+    Party.objects.filter(pk=of.pk).update(shares_all_evses=False)
+    of.refresh_from_db()
+    of.shared_evses.set(evses)
+
+
+def schedule(limit: float | Decimal = 11000, *, unit: RateUnit = RateUnit.WATT) -> ChargingSchedule:
+    return ChargingSchedule(unit=unit, periods=(SchedulePeriod(0, Decimal(str(limit))),))
+
+
+def wish(of: ChargingSession | str, kind: Kind = Kind.SET, *, limit: float = 11000, **fields: Any) -> Wish:
+    """A request as the view hands it over; another `response_url` makes it another request."""
+    what = {Kind.SET: {"schedule": schedule(limit), "body": {"limit": limit}}, Kind.GET: {"duration_s": 900}}
+    defaults: dict[str, Any] = {
+        "kind": kind, "session_uid": of if isinstance(of, str) else of.uid, "request_id": "request-1",
+        "correlation_id": "correlation-1", "response_url": "https://jed.example/result?id=1", **what.get(kind, {}),
+    }  # fmt: skip
+    return Wish(**{**defaults, **fields})
+
+
+def accepted(
+    of: Party, on: ChargingSession, kind: Kind = Kind.SET, *, now: datetime | None = None, **fields: Any
+) -> ProfileRequest:
+    request = profile_requests.receive(of, wish(on, kind, **fields), now=now or timezone.now())
+    assert request.response == ProfileRequest.Response.ACCEPTED
+    return request
+
+
+def finish(
+    command: ChargePointCommand | None,
+    status: OutcomeStatus = OutcomeStatus.ACCEPTED,
+    *,
+    plan: ChargingSchedule | None = None,
+    now: datetime | None = None,
+) -> None:
+    """The charge point takes the command and answers."""
+    assert command is not None
+    now = now or timezone.now()
+    ChargePointCommand.objects.filter(pk=command.pk, status="QUEUED").update(
+        status="SENT", sent_at=now, connection_id=CONNECTION
+    )
+    assert commands.record_outcome(command.pk, CommandOutcome(status, schedule=plan), now=now)
+
+
+def installed(of: Party, on: ChargingSession, *, limit: float = 11000) -> ChargingProfile:
+    """A profile of this party that the charge point has accepted."""
+    return ChargingProfile.objects.create(
+        session=on, owner=of.owner, state=ChargingProfile.State.INSTALLED, desired=schedule(limit).to_json(),
+        applied=schedule(limit).to_json(), ever_accepted=True,
+    )  # fmt: skip
+
+
+def plan(limit: float | Decimal = 11000, *, now: datetime, unit: RateUnit = RateUnit.WATT) -> ChargingSchedule:
+    """A composite schedule as a charge point reports it."""
+    period = SchedulePeriod(0, Decimal(str(limit)))
+    return ChargingSchedule(unit=unit, periods=(period,), start_at=now, duration_s=3600)
+
+
+def message(of: Party, kind: OutboxMessage.Kind, on: ChargingSession | None = None) -> OutboxMessage:
+    """The only message of this kind."""
+    found = OutboxMessage.objects.filter(party=of, kind=kind)
+    return found.get() if on is None else found.get(session=on)
+
+
+# --- their side -----------------------------------------------------------------------------------------------------
+
+
+def answered(http_status: int = 200, *, ocpi: int | None = 1000, data: Any = None) -> OutboundResponse:
+    body = None if ocpi is None else {"data": data, "status_code": ocpi, "timestamp": "2026-01-05T12:00:00Z"}
+    return OutboundResponse(http_status=http_status, ocpi_status_code=ocpi, body=body, text="", duration_s=0.01)
+
+
+class Partner:
+    """Stands where `ocpi.client.send` is: keeps what would have left, and answers as told, success when not told.
+
+    An answer may be an exception, or a function of the request. `on_the_way` runs after `before_send`.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[OutboundRequest] = []
+        self.authorizations: list[str] = []
+        self.insecure: list[bool] = []
+        self.answers: list[Any] = []
+        self.before_connecting: Callable[[], object] = lambda: None
+        self.on_the_way: Callable[[], object] = lambda: None
+
+    def __call__(self, request: OutboundRequest, *, authorization: Any, policy: Any, before_send: Any = None) -> Any:
+        self.before_connecting()
+        if before_send:
+            before_send()
+        self.requests.append(request)
+        self.authorizations.append(authorization.headers()["Authorization"])
+        self.insecure.append(policy.allow_insecure)
+        self.on_the_way()
+        answer = self.answers.pop(0) if self.answers else answered()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        return [(request.method, request.url) for request in self.requests]
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [request.body for request in self.requests]
+
+
+class Api:
+    """A partner that calls us over HTTP."""
+
+    def __init__(self, token: str = "inbound-JED") -> None:
+        self.token = token
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        extra = {"Authorization": f"Token {self.token}", "X-Request-ID": "rq-1", "X-Correlation-ID": "co-1", **headers}
+        kept = {name: value for name, value in extra.items() if value}
+        arguments: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
+        return getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+
+
+@contextmanager
+def no_new(*models: Any) -> Iterator[None]:
+    """Nothing of these may be written inside."""
+    before = [set(model.objects.values_list("pk", flat=True)) for model in models]
+    yield
+    assert [set(model.objects.values_list("pk", flat=True)) for model in models] == before
+
+
+def snapshot(*models: Any) -> list[list[dict[str, Any]]]:
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+def credentials(of: Party) -> Credentials:
+    return Credentials.objects.get(party=of)
+
+
+def later(seconds: float, *, than: datetime = START) -> datetime:
+    return than + timedelta(seconds=seconds)
