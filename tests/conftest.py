@@ -3,13 +3,14 @@
 from tests.support import stack  # isort: skip
 
 from pathlib import Path
-from typing import Any
 
+import django
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-# Ordinary hashing costs a fifth of a second a person.
-settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+django.setup()  # test modules and their conftests import models
+PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
 
 
 @pytest.fixture(scope="session")
