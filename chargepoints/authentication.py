@@ -70,17 +70,24 @@ def hash_password(password: str) -> str:
 def parse_basic(header: bytes | None) -> tuple[str, str] | None:
     """Identity and password of an `Authorization` header; None when it is not HTTP Basic (RFC 7617 section 2).
 
-    The identity ends at the first colon; the password may contain more.
+    The identity ends at the first colon; the password may contain more. Some charge points send their
+    AuthorizationKey as the bytes it stands for: bytes that are no text are read as their hexadecimal digits.
     """
     scheme, _, encoded = (header or b"").strip().partition(b" ")
     if scheme.lower() != b"basic":
         return None
     try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
+        identity, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return (identity.decode(), _password_text(password)) if colon else None
     except (binascii.Error, UnicodeDecodeError):
         return None
-    identity, colon, password = text.partition(":")
-    return (identity, password) if colon else None
+
+
+def _password_text(password: bytes) -> str:
+    try:
+        return password.decode()
+    except UnicodeDecodeError:
+        return password.hex()
 
 
 def check(charge_point: ChargePoint, password: str | None) -> bool:

@@ -67,11 +67,11 @@ def start(charge_point_id: int, facts: StartFacts, *, now: datetime) -> StartAns
 
 
 def _same_start(evse: Evse, facts: StartFacts) -> ChargingSession | None:
+    """Without a plausible time, only a session that is still open can be the same."""
+    same = evse.sessions.filter(id_token=facts.id_token, meter_start_wh=facts.meter_start_wh)
     if facts.started_at is None:
-        return None
-    return evse.sessions.filter(
-        reported_start_at=facts.started_at, id_token=facts.id_token, meter_start_wh=facts.meter_start_wh
-    ).first()
+        return same.filter(reported_start_at=None, ended_at=None).first()
+    return same.filter(reported_start_at=facts.started_at).first()
 
 
 def _close_forgotten(evse: Evse, *, now: datetime) -> None:

@@ -59,10 +59,11 @@ FAULT_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """Schema keywords that an incoming message is not held to, and why."""
+    """Schema keywords that an incoming message is not held to, properties that may have any type, and why."""
 
     keywords: frozenset[str]
     reason: str
+    untyped: frozenset[str] = frozenset()
 
 
 EVERY_MESSAGE = Relaxation(
@@ -71,9 +72,15 @@ EVERY_MESSAGE = Relaxation(
 )
 KEEPS_ENERGY = Relaxation(
     frozenset({"enum", "maxLength", "format"}),
-    "an unknown unit, measurand or status, a long name or a sloppy time must not lose the energy it came with",
+    "an unknown unit, measurand or status, a long name, a sloppy time or a bare number must not lose the energy it "
+    "came with",
+    untyped=frozenset({"value", "meterStart", "meterStop"}),
+)
+COMES_ONLINE = Relaxation(
+    frozenset({"maxLength"}), "a serial number that is too long is no reason to keep a charge point off line"
 )
 RELAXED_REQUESTS = {
+    "BootNotification": COMES_ONLINE,
     "MeterValues": KEEPS_ENERGY,
     "StartTransaction": KEEPS_ENERGY,
     "StopTransaction": KEEPS_ENERGY,
@@ -137,7 +144,7 @@ class Schemas:
         if key not in self._validators:
             schema = json.loads(self._sources[message].read_text(encoding="utf-8-sig"))
             if not strict:
-                schema = _without(schema, _relaxed_keywords(message.removesuffix(self._suffix)))
+                schema = _relaxed(schema, message.removesuffix(self._suffix))
             self._validators[key] = validator_for(schema, validate_formats=True, offline=True)
         return self._validators[key]
 
@@ -147,21 +154,21 @@ def _message_files(version: str) -> dict[str, Traversable]:
     return {entry.name.removesuffix(".json"): entry for entry in folder.iterdir() if entry.name.endswith(".json")}
 
 
-def _relaxed_keywords(action: str) -> frozenset[str]:
-    relaxation = RELAXED_REQUESTS.get(action)
-    return EVERY_MESSAGE.keywords | (relaxation.keywords if relaxation else frozenset())
+def _relaxed(schema: Any, action: str) -> Any:
+    relaxation = RELAXED_REQUESTS.get(action, EVERY_MESSAGE)
+    return _without(schema, EVERY_MESSAGE.keywords | relaxation.keywords, relaxation.untyped)
 
 
-def _without(schema: Any, keywords: frozenset[str]) -> Any:
+def _without(schema: Any, keywords: frozenset[str], untyped: frozenset[str]) -> Any:
     """The schema without these keywords. A property may bear a keyword's name (SampledValue has a `format`)."""
     if isinstance(schema, list):
-        return [_without(item, keywords) for item in schema]
+        return [_without(item, keywords, untyped) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        key: {name: _without(part, keywords) for name, part in value.items()}
+        key: {name: {} if name in untyped else _without(part, keywords, untyped) for name, part in value.items()}
         if key in _MAPS_OF_SCHEMAS
-        else _without(value, keywords)
+        else _without(value, keywords, untyped)
         for key, value in schema.items()
         if key not in keywords
     }

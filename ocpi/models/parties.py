@@ -3,10 +3,14 @@
 import hashlib
 from typing import Any
 
+from django.core.validators import URLValidator
 from django.db import models
 
 from chargepoints.models import Evse
 from ocpi.encryption import decrypt, encrypt
+
+
+is_url = URLValidator(schemes=["https", "http"])
 
 
 def token_hash(token: str) -> str:
@@ -71,7 +75,7 @@ class Credentials(models.Model):
     inbound_kind = models.CharField(max_length=1, choices=Inbound, default=Inbound.TOKEN_A)
     outbound_encrypted = models.TextField(blank=True, editable=False)
     outbound_encoding = models.CharField(max_length=6, choices=Outbound, default=Outbound.BASE64)
-    versions_url = models.URLField(max_length=255, blank=True)
+    versions_url = models.CharField(max_length=255, blank=True, validators=[is_url])
     registered_at = models.DateTimeField(null=True, blank=True, help_text="By the credentials handshake")
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -98,7 +102,7 @@ class PartnerEndpoint(models.Model):
     party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="endpoints")
     identifier = models.CharField(max_length=64, help_text="OCPI module, e.g. sessions")
     role = models.CharField(max_length=8, choices=[("SENDER", "SENDER"), ("RECEIVER", "RECEIVER")])
-    url = models.URLField(max_length=255)
+    url = models.CharField(max_length=255, validators=[is_url])
 
     class Meta:
         ordering = ["identifier", "role"]

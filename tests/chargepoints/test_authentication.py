@@ -61,6 +61,10 @@ def test_basic_is_parsed(header, expected):
     assert parse_basic(header) == expected
 
 
+def test_a_password_sent_as_bytes_is_read_as_its_hexadecimal_digits():
+    assert parse_basic(basic(b"CP1:\x00\xff\xfe\x10")) == ("CP1", "00fffe10")
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -72,7 +76,7 @@ def test_basic_is_parsed(header, expected):
         b"Basic Q1AxOng",  # without padding
         b"Basic Q1Ax\xffOng=",
         basic("no colon"),
-        basic(b"CP1:\xff\xfe"),
+        basic(b"\xff\xfe:secret"),
         basic("CP1:x", scheme=b"Bearer"),
         b"Basic" + base64.b64encode(b"CP1:x"),
     ],

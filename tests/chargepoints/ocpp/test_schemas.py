@@ -69,7 +69,7 @@ def test_a_description_stays_short() -> None:
     assert len(violation.description) == DESCRIPTION_LIMIT
 
 
-def sampled(**changes: str) -> dict[str, Any]:
+def sampled(**changes: Any) -> dict[str, Any]:
     payload = copy.deepcopy(METER_VALUES)
     payload["meterValue"][0]["sampledValue"][0] |= changes
     return payload
@@ -82,10 +82,13 @@ def sampled(**changes: str) -> dict[str, Any]:
         ("MeterValues", METER_VALUES | {"vendorField": {"deep": [1]}}),
         ("StartTransaction", {"connectorId": 1, "idTag": "x" * 40, "meterStart": 0, "timestamp": "2024-05-01 10:00"}),
         ("StopTransaction", {"transactionId": 1, "meterStop": 9, "timestamp": "1970-01-01T00:00:00", "reason": "Odd"}),
+        ("MeterValues", sampled(value=1234.5)),
+        ("StopTransaction", {"transactionId": 1, "meterStop": 1234.5, "timestamp": "2024-05-01T10:00:00Z"}),
+        ("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": "A model with a name beyond twenty"}),
         ("StatusNotification", {"connectorId": 1, "errorCode": "E42", "status": "Plugged", "info": "x" * 90}),
     ],
 )
-def test_what_carries_energy_is_accepted_from_a_charge_point_and_not_sent_by_us(
+def test_what_carries_energy_or_brings_online_is_accepted_from_a_charge_point_and_not_sent_by_us(
     action: str, payload: dict[str, Any]
 ) -> None:
     assert V16.check_request(action, payload, strict=False) is None
