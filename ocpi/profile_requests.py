@@ -73,10 +73,15 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 
 
 def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -> ProfileRequest | None:
-    """The same body and response_url within the promised time, whatever its X-Request-ID: some never change it."""
+    """The same body and response_url within the promised time, whatever its X-Request-ID: some never change it.
+
+    Not across another change of the profile: the third of A, B, A asks for A anew.
+    """
     since = now - timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S)
-    recent = ProfileRequest.objects.filter(party=party, session=session, received_at__gt=since)
-    return recent.filter(fingerprint=wish.fingerprint, response=Response.ACCEPTED).first()
+    accepted = ProfileRequest.objects.filter(party=party, session=session, response=Response.ACCEPTED)
+    same = accepted.filter(fingerprint=wish.fingerprint, received_at__gt=since).first()
+    overtaken = same and accepted.filter(pk__gt=same.pk).exclude(kind=Kind.GET).exists()
+    return None if overtaken else same
 
 
 def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargingSession:

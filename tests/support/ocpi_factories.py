@@ -21,7 +21,6 @@ from ocpi.provisioning import PartyUrls, add_party
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 CONNECTION = "connection-1"
-PUBLIC_ADDRESS = "93.184.215.14"
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+"""What the tests of `ocpi` that write rows share. Nothing here is automatic.
+
+Imports are late: this is read before Django is set up.
+"""
+
+from typing import Any
+
+import pytest
+
+PUBLIC_ADDRESS = "93.184.215.14"
+
+
+@pytest.fixture
+def partner(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Nothing leaves: the partner's answers are the test's."""
+    from tests.support.ocpi_factories import Partner
+
+    far_end = Partner()
+    monkeypatch.setattr("ocpi.client.send", far_end)
+    return far_end
+
+
+@pytest.fixture
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Ids handed to the delivery queue, in order."""
+    from ocpi.tasks import deliver_message
+
+    ids: list[int] = []
+    monkeypatch.setattr(deliver_message, "enqueue", ids.append)
+    return ids
+
+
+@pytest.fixture
+def public_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every name resolves, without asking a resolver, to a public address."""
+    monkeypatch.setattr("ocpi.addresses.lookup", lambda host, timeout_s: (PUBLIC_ADDRESS,))
