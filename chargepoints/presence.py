@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
 from chargepoints import commands
@@ -10,8 +11,8 @@ from chargepoints.models import ChargePoint, ServerProcess
 
 logger = logging.getLogger(__name__)
 # A server process writes its heartbeat every BEAT; silent for DEAD it is taken for killed.
-PROCESS_BEAT = timedelta(seconds=5)
-PROCESS_DEAD = timedelta(seconds=20)
+PROCESS_BEAT = timedelta(seconds=settings.OCPP_PROCESS_BEAT_S)
+PROCESS_DEAD = timedelta(seconds=settings.OCPP_PROCESS_DEAD_S)
 
 
 def connect(

@@ -25,6 +25,14 @@ def settings_fit_together(**_: Any) -> list[CheckMessage]:
                 id="cpo.E001",
             )
         )
+    if settings.OCPP_PROCESS_BEAT_S >= settings.OCPP_PROCESS_DEAD_S:
+        found.append(
+            Error(
+                "OCPP_PROCESS_DEAD_S must be longer than OCPP_PROCESS_BEAT_S.",
+                hint="A process is taken for dead after it missed several beats, e.g. 5 and 20.",
+                id="cpo.E003",
+            )
+        )
     if len(settings.OCPI_COUNTRY_CODE) != 2 or len(settings.OCPI_PARTY_ID) != 3:
         found.append(
             Error("OCPI_COUNTRY_CODE has 2 characters, OCPI_PARTY_ID 3 (OCPI 2.2.1 credentials).", id="cpo.E002")

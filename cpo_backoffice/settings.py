@@ -185,6 +185,9 @@ OCPP_HEARTBEAT_INTERVAL_S = env_int("OCPP_HEARTBEAT_INTERVAL_S", 300)
 OCPP_MAX_FRAME_BYTES = env_int("OCPP_MAX_FRAME_BYTES", 262_144)
 OCPP_PING_INTERVAL_S = env_int("OCPP_PING_INTERVAL_S", 20)
 OCPP_COMMAND_TIMEOUT_S = env_int("OCPP_COMMAND_TIMEOUT_S", 30)
+# A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.
+OCPP_PROCESS_BEAT_S = env_int("OCPP_PROCESS_BEAT_S", 5)
+OCPP_PROCESS_DEAD_S = env_int("OCPP_PROCESS_DEAD_S", 20)
 RINGS_PER_WATCH = 1000
 
 # --- OCPI -----------------------------------------------------------------------------------------------------------
