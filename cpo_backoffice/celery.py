@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpo_backoffice.settings")
 
 from django.conf import settings
 
+RING_LASTS_S = 30  # beat rings again, so that old rings need not pile up behind busy workers
 logger = logging.getLogger(__name__)
 
 
@@ -24,7 +25,7 @@ class DoorbellTask(Task):
 
     def _publish(self, args: tuple[Any, ...]) -> None:
         try:
-            self.apply_async(args=args)
+            self.apply_async(args=args, expires=RING_LASTS_S)
         except Exception as error:  # whatever the broker's client raises: beat finds the row
             logger.warning("broker away, beat will find %s%s: %s", self.name, args, type(error).__name__)
 

@@ -95,7 +95,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
     message = claimable.select_related("party", "session", "profile_request").first()
-    if message is None or _must_wait(message):
+    if message is None or _must_wait(message) or _is_busy(message):
         return None
     timeout_s = _attempt_time(message, now=now)
     if timeout_s < SHORTEST_ATTEMPT_S:
@@ -114,6 +114,13 @@ def _must_wait(message: OutboxMessage) -> bool:
     if message.kind != Kind.ACTIVE_PROFILE:
         return False
     return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING]).exists()
+
+
+def _is_busy(message: OutboxMessage) -> bool:
+    """A slow partner holds a few workers, never all of them; the last ones are kept for its results."""
+    sending = OutboxMessage.objects.filter(status=Status.SENDING, party_id=message.party_id).count()
+    share = settings.OCPI_PARTY_CONCURRENCY
+    return sending >= (2 * share if message.kind == Kind.RESULT else share)
 
 
 def _of_same_session(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -200,11 +207,18 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     if message.kind == Kind.RESULT:
         waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
         enqueue(waiting.values_list("pk", flat=True))
+    _enqueue_next(message.party_id, now=now)
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
         message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
         message.correlation_id,
     )  # fmt: skip
+
+
+def _enqueue_next(party_id: int, *, now: datetime) -> None:
+    """A place is free for what had to wait because its party was busy."""
+    due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party_id=party_id)
+    enqueue(due.order_by("due_at").values_list("pk", flat=True)[:1])
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from chargepoints import commands
 from chargepoints.models import ChargePointCommand, ChargingSession
@@ -23,6 +23,7 @@ from ocpi.models import Party, ProfileRequest
 logger = logging.getLogger(__name__)
 Kind = ProfileRequest.Kind
 Response = ProfileRequest.Response
+DEADLOCK_RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,22 @@ class Refused(Exception):
     detail: str = ""
 
 
-@transaction.atomic
 def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
-    """Answers at once and, if ACCEPTED, leaves a command behind. The same request again is the same row."""
+    """Answers at once and, if ACCEPTED, leaves a command behind. The same request again is the same row.
+
+    PostgreSQL may end one of two transactions that wait for each other (this one, and a batch of the writer with the
+    same session): the loser is simply run again.
+    """
+    for _ in range(DEADLOCK_RETRIES):
+        try:
+            return _receive(party, wish, now=now)
+        except OperationalError:
+            logger.warning("profile request run again after a conflict correlation_id=%s", wish.correlation_id)
+    return _receive(party, wish, now=now)
+
+
+@transaction.atomic
+def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     sessions = ChargingSession.objects.select_for_update(of=("self",)).select_related("evse", "charge_point")
     session = sessions.filter(uid=wish.session_uid.lower()).first()
     repeated = session and _repeated(party, session, wish, now=now)
