@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime
 
+from django.db import transaction
+
 from chargepoints.models import ChargePointCommand
 from chargepoints.profiles import active_profile
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit
@@ -29,6 +31,7 @@ def on_command_finished(command: ChargePointCommand, outcome: CommandOutcome, *,
         conclude(request, outcome.status, outcome.schedule, now=now)
 
 
+@transaction.atomic
 def conclude(
     request: ProfileRequest, status: OutcomeStatus, schedule: ChargingSchedule | None, *, now: datetime
 ) -> bool:

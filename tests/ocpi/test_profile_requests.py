@@ -33,7 +33,7 @@ def refusal(request: ProfileRequest) -> tuple[str, str]:
 
 @pytest.mark.parametrize("kind", [Kind.SET, Kind.GET])
 def test_accepted_leaves_a_queued_command_and_the_promise_behind(kind):
-    """PROTOCOL 22: only after the request is committed, with what stands behind it."""
+    """Only after the request is committed, with what stands behind it."""
     session = make.session()
     request = receive(make.party(), session, kind)
     request.refresh_from_db()
@@ -46,7 +46,7 @@ def test_accepted_leaves_a_queued_command_and_the_promise_behind(kind):
 
 
 def test_the_command_ends_before_the_promise_so_that_the_result_can_still_be_posted(settings):
-    """PROTOCOL 21: the timeout covers queueing, the charger and the callback."""
+    """ChargingProfileResponse: the timeout covers queueing, the charger and the callback."""
     settings.OCPI_PROFILE_TIMEOUT_S, settings.OCPI_CALLBACK_RESERVE_S = 60, 15
     request = receive(make.party(), make.session())
     assert (request.deadline_at, request.command.expires_at) == (later(60), later(45))
@@ -93,7 +93,7 @@ def test_the_unit_of_another_owner_changes_nothing():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_ignore_case(kind):
-    """PROTOCOL 9: CiString."""
+    """OCPI 2.2.1 types, CiString."""
     party, session = make.party(), make.session()
     request = receive(party, session.uid.upper(), kind)
     assert (request.response, request.session) == ("ACCEPTED", session)
@@ -108,7 +108,7 @@ def test_a_charge_point_that_has_not_said_whether_it_takes_smart_charging_is_ask
 
 
 def test_clear_with_nothing_set_is_accepted_and_then_unknown():
-    """PROTOCOL 24. Nothing is sent to the charge point."""
+    """ClearProfileResult UNKNOWN; nothing is sent to the charge point."""
     party, session = make.party(), make.session()
     request = receive(party, session, Kind.CLEAR)
     request.refresh_from_db()
@@ -127,7 +127,7 @@ def test_clear_after_an_accepted_put_waits_for_the_charge_point():
 
 
 def test_what_is_installed_exactly_so_is_accepted_at_once_and_told_once():
-    """SCSP facts: never resend an identical profile to a charger; yet each ACCEPTED gets its one result."""
+    """Never resend an identical profile to a charger; yet each ACCEPTED gets its one result."""
     party, session = make.party(), make.session()
     first = make.accepted(party, session, now=START)
     make.finish(first.command, now=later(1))
@@ -139,7 +139,7 @@ def test_what_is_installed_exactly_so_is_accepted_at_once_and_told_once():
 
 
 def test_a_newer_put_ends_one_that_has_not_left_as_rejected():
-    """PROTOCOL 3, the conversation: the older request's callback says REJECTED."""
+    """The older request's callback says REJECTED."""
     party, session = make.party(), make.session()
     older = receive(party, session, limit=6900)
     newer = receive(party, session, limit=11000, at=1)
@@ -162,7 +162,7 @@ def test_a_newer_put_of_another_party_ends_nothing():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_unknown_session_is_said_only_of_ids_nobody_knows(kind):
-    """PROTOCOL 24."""
+    """ChargingProfileResponseType."""
     with make.no_new(ChargePointCommand, OutboxMessage, ChargingProfile):
         request = receive(make.party(), "00000000-0000-4000-8000-000000000000", kind)
     assert refusal(request) == (Response.UNKNOWN_SESSION, "unknown_session")
@@ -201,7 +201,7 @@ REFUSALS = [
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("spoil", "response", "reason"), REFUSALS)
 def test_a_refusal_has_its_reason_and_leaves_neither_command_nor_message(kind, spoil, response, reason):
-    """PROTOCOL 22 to 24: ACCEPTED only when connected and supporting; not ACCEPTED, no callback."""
+    """ACCEPTED only when connected and supporting; not ACCEPTED, no callback."""
     session = make.session()
     spoil(session)
     with make.no_new(ChargePointCommand, OutboxMessage, ChargingProfile):
@@ -212,7 +212,7 @@ def test_a_refusal_has_its_reason_and_leaves_neither_command_nor_message(kind, s
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_partys_session_is_rejected_not_unknown(kind):
-    """PROTOCOL 24: session of another party's customer -> REJECTED."""
+    """ChargingProfileResponseType: session of another party's customer -> REJECTED."""
     session, other = make.session(), make.session("CP2", ocpp_transaction_id="4712")
     party = make.party()
     make.share_only(of=party, evses=[other.evse])
@@ -228,7 +228,7 @@ def test_what_an_unshared_session_is_like_is_not_told():
 
 
 def test_a_unit_that_cannot_be_converted_is_rejected_with_its_reason():
-    """PROTOCOL 23. DC in another unit than the charge point takes."""
+    """DC in another unit than the charge point takes."""
     session = make.session()
     ChargePoint.objects.update(rate_units="A")
     session.evse.current_type = "DC"
@@ -260,7 +260,7 @@ def test_a_refused_request_sent_again_is_judged_anew():
 
 
 def test_too_often_counts_put_and_get_and_never_delete(settings):
-    """PROTOCOL 28."""
+    """OCPI 2.2.1 mod_charging_profiles, Flow."""
     settings.OCPI_SESSION_BURST = 2
     party, session = make.party(), make.session()
     assert receive(party, session, limit=6900).response == Response.ACCEPTED
@@ -297,7 +297,7 @@ def test_a_request_that_is_refused_anyway_takes_nothing_from_the_bucket(settings
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("request_id", ["request-1", "request-2"])
 def test_the_same_request_within_the_timeout_is_the_same_row_and_one_command(kind, request_id):
-    """The conversation: the same body and response_url within the timeout is one request, whatever its id."""
+    """The same body and response_url within the timeout is one request, whatever its id."""
     party, session = make.party(), make.session()
     first = receive(party, session, kind)
     with make.no_new(ProfileRequest, ChargePointCommand, OutboxMessage):
