@@ -54,8 +54,8 @@ def request_set_profile(
     A SetChargingProfile of this owner that has not left yet is superseded. One that would install exactly what is
     installed is not sent again (flash wear): it is ACCEPTED at once.
     """
+    _supersede(session, owner, now=now)
     profile, prepared = profile_state.want(session=session, owner=owner, schedule=schedule, now=now)
-    _supersede(profile, now=now)
     command = _new(
         session.charge_point, Kind.SET_PROFILE, "SetChargingProfile",
         payload={
@@ -86,9 +86,8 @@ def request_clear_profile(
     correlation_id: str = "",
 ) -> ChargePointCommand:
     """Asks to remove the profile of `owner`. With nothing set it is UNKNOWN at once and nothing is sent."""
+    _supersede(session, owner, now=now)
     profile = ChargingProfile.objects.filter(session=session, owner=owner).first()
-    if profile:
-        _supersede(profile, now=now)
     command = _new(
         session.charge_point, Kind.CLEAR_PROFILE, "ClearChargingProfile",
         payload={"profile_id": profile.pk if profile else None}, session=session, profile=profile,
@@ -168,9 +167,10 @@ def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
     return profile.commands.open().exclude(pk=but.pk).exists()
 
 
-def _supersede(profile: ChargingProfile, *, now: datetime) -> None:
+def _supersede(session: ChargingSession, owner: str, *, now: datetime) -> None:
+    """Before the profile is read: its state then says what the refusal of the older wish left."""
     outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
-    for command in profile.commands.filter(kind=Kind.SET_PROFILE, status=Status.QUEUED):
+    for command in session.commands.filter(profile__owner=owner, kind=Kind.SET_PROFILE, status=Status.QUEUED):
         _finish_unsent(command, outcome, now=now)
 
 
@@ -277,13 +277,14 @@ def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: boo
         command.correlation_id, outcome.detail,
     )  # fmt: skip
     signals.command_finished.send(sender=ChargePointCommand, command=command, outcome=outcome, late=late, now=now)
-    if command.session and _changed_the_plan(command, outcome):
+    if command.session and _may_have_changed_the_plan(command, outcome):
         observe(command.session, now=now, correlation_id=command.correlation_id)
 
 
-def _changed_the_plan(command: ChargePointCommand, outcome: CommandOutcome) -> bool:
-    answered = outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN}
-    return answered and command.sent_at is not None and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}
+def _may_have_changed_the_plan(command: ChargePointCommand, outcome: CommandOutcome) -> bool:
+    """Silence does not mean that nothing was applied."""
+    telling = outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.EXPIRED}
+    return telling and command.sent_at is not None and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}
 
 
 def expire_overdue(*, now: datetime, limit: int = 500) -> int:
