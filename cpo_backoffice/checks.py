@@ -1,5 +1,6 @@
 """Settings mistakes, numbered, found before the first request."""
 
+import os
 from typing import Any
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 @register()
 def settings_fit_together(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    if settings.REDIS_URL and not settings.env("SECRET_KEY"):
+    if settings.REDIS_URL and not os.environ.get("SECRET_KEY"):
         found.append(
             Warning(
                 "SECRET_KEY is not set while REDIS_URL is: each machine makes its own key.",
