@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import sys
 from argparse import ArgumentParser
@@ -40,6 +41,7 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"Listening on {settings.HOST}:{settings.PORT}; admin at {settings.PUBLIC_URL}/admin/"
                 )
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # an init system's stop is a Ctrl-C
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its own clean end
                 server.run()
         self.stdout.write("Stopped.")
