@@ -5,7 +5,7 @@ import os
 from functools import partial
 from typing import Any
 
-from celery import Celery, Task
+from celery import Celery, Task, signals
 from django.db import transaction
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cpo_backoffice.settings")
@@ -58,3 +58,8 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def _keep_djangos_logging(**_: Any) -> None:
+    """Celery's own set-up would raise the root logger to WARNING: deliveries would leave no line."""

@@ -1,6 +1,9 @@
-"""Which worker takes which task."""
+"""Which worker takes which task, and what it logs."""
+
+import logging
 
 import pytest
+from celery.app.log import Logging
 
 from chargepoints.tasks import dispatch_command
 from cpo_backoffice.celery import app
@@ -31,3 +34,10 @@ def test_every_task_goes_to_a_queue_that_an_embedded_worker_takes() -> None:
 
 def test_everything_beat_rings_is_a_task() -> None:
     assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(queues())
+
+
+def test_a_worker_logs_as_the_settings_say() -> None:
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    Logging(app).setup_logging_subsystem(loglevel="CRITICAL")
+    assert (root.level, list(root.handlers)) == before
