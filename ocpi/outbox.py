@@ -1,7 +1,8 @@
 """Bringing messages to partners: claim by a counted UPDATE, one attempt, one DeliveryAttempt row, record.
 
 Constraints:
-- a result is posted before its promised time or not at all, and never twice: the attempt row is committed before the
+- a result is posted before its promised time or not at all, and never again once the partner has answered it for good:
+  no answer in time, 408, 429 and 5xx are tried again while there is time. The attempt row is committed before the
   attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
   message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
 - sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
@@ -155,11 +156,11 @@ def _attempt(delivery: Delivery) -> Outcome:
             before_send=lambda: _mark_sent(delivery),
         )
     except ClaimLost:
-        return Outcome("not sent: the lease had run out")
+        return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
         return Outcome(str(failure)[:500], retry=failure.retryable)
     except ChargingSession.DoesNotExist:
-        return Outcome("the session is no longer shared with this party", retry=False)
+        return Outcome("the session is over or no longer shared with this party", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
@@ -181,13 +182,18 @@ def _correlation(delivery: Delivery) -> str:
 
 
 class ClaimLost(Exception):
-    """The lease ran out before the connection stood: another worker has the message now."""
+    """The lease, or the promised time, ran out before the connection stood."""
 
 
+@transaction.atomic
 def _mark_sent(delivery: Delivery) -> None:
-    """Raises ClaimLost, and nothing is sent, unless the message is still this worker's."""
+    """Raises ClaimLost, and nothing is sent, unless the message is still this worker's and in time.
+
+    Holds the message's row: whoever takes it back waits for this mark, or this waits and finds it lost.
+    """
+    message = delivery.still_mine().select_for_update().first()
     now = timezone.now()
-    if now >= delivery.lease_until or not delivery.still_mine().exists():
+    if message is None or now >= min(delivery.lease_until, message.expires_at or delivery.lease_until):
         raise ClaimLost
     DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
@@ -229,7 +235,7 @@ def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime)
         ocpi_status=_small(response.ocpi_status_code) if response else None,
         response_body=response.text[:4000] if response else "",
         error=outcome.error[:500],
-        duration_ms=round((now - attempt.started_at).total_seconds() * 1000),
+        duration_ms=max(0, round((now - attempt.started_at).total_seconds() * 1000)),  # clocks step back
     )
 
 
@@ -246,14 +252,20 @@ def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> 
     if message.kind == Kind.RESULT:
         return changes
     sent = DeliveryAttempt.objects.get(pk=delivery.attempt.pk)
-    known = {**(message.delivered_body or {}), **(sent.body or {})} if sent.method == "PATCH" else sent.body
-    changes["delivered_body"] = known
+    changes["delivered_body"] = _known(message, sent)
     if message.revision != delivery.message.revision:
         changes["status"] = Status.PENDING
     throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
     if message.kind == Kind.SESSION:  # a new state that came meanwhile has set due_at already
         changes["due_at"] = message.due_at if message.due_at > delivery.message.due_at else now + throttle
     return changes
+
+
+def _known(message: OutboxMessage, sent: DeliveryAttempt) -> Any:
+    """A PATCH adds to what the partner has; where that came into doubt meanwhile, it stays so."""
+    if sent.method != "PATCH" or message.delivered_body is None:
+        return None if sent.method == "PATCH" else sent.body
+    return {**message.delivered_body, **(sent.body or {})}
 
 
 def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
@@ -281,24 +293,29 @@ def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> 
 
 
 def watch(*, now: datetime, limit: int = 500) -> None:
-    """Takes back what dead workers held, ends what is too late, and enqueues what is due, oldest first."""
-    _take_back(now=now)
+    """Takes back what dead workers held and enqueues what is due, `limit` for each party, oldest first."""
+    overdue = OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)
+    for message_id in overdue.values_list("pk", flat=True)[:100]:
+        _take_back(message_id, now=now)
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party__enabled=True)
-    enqueue(due.order_by("due_at").values_list("pk", flat=True)[:limit])
+    for party_id in due.order_by().values_list("party_id", flat=True).distinct():
+        enqueue(due.filter(party_id=party_id).order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
-def _take_back(*, now: datetime) -> None:
-    for message in OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)[:100]:
-        attempt = message.attempts.first()
-        sent = attempt is not None and attempt.sent_at is not None
-        if message.kind == Kind.RESULT and sent:
-            status, error = Status.IN_DOUBT, "the process ended while it was being sent: the partner may have it"
-        else:
-            status, error = Status.PENDING, "the process ended before it was sent"
-        held = OutboxMessage.objects.filter(pk=message.pk, status=Status.SENDING, lease_until=message.lease_until)
-        changed = held.update(status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None)
-        if changed:
-            logger.warning("delivery message=%s: %s", message.pk, error)
+@transaction.atomic
+def _take_back(message_id: int, *, now: datetime) -> None:
+    held = OutboxMessage.objects.filter(pk=message_id, status=Status.SENDING, lease_until__lt=now)
+    message = held.select_for_update().first()
+    if message is None:
+        return
+    attempt = message.attempts.first()
+    sent = attempt is not None and attempt.sent_at is not None
+    status, error = Status.PENDING, "the process ended before it was sent"
+    if sent:
+        error = "the process ended while it was being sent: the partner may have it"
+        status = Status.IN_DOUBT if message.kind == Kind.RESULT else Status.PENDING
+    held.update(status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None)
+    logger.warning("delivery message=%s: %s", message.pk, error)
 
 
 def retry_now(message: OutboxMessage, *, now: datetime) -> bool:

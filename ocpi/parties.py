@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
 from ocpi.client import AddressPolicy
@@ -16,11 +17,14 @@ class NotConnected(Exception):
 def authorizer(party: Party) -> Authorizer:
     """Raises NotConnected when there is no token for it, or when it is switched off."""
     credentials = Credentials.objects.filter(party=party).first()
-    token = credentials.outbound_token if credentials else ""
     if not party.enabled:
         raise NotConnected("it is disabled")
-    if credentials is None or not token:
+    if credentials is None or not credentials.outbound_encrypted:
         raise NotConnected("no outbound token")
+    try:
+        token = credentials.outbound_token
+    except ImproperlyConfigured as error:
+        raise NotConnected(str(error)) from None
     return TokenRaw(token) if credentials.outbound_encoding == Credentials.Outbound.RAW else TokenBase64(token)
 
 

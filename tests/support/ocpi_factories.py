@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -201,3 +202,7 @@ def credentials(of: Party) -> Credentials:
 
 def later(seconds: float, *, than: datetime = START) -> datetime:
     return than + timedelta(seconds=seconds)
+
+
+def replace_text(response: OutboundResponse, text: str) -> OutboundResponse:
+    return replace(response, text=text)
