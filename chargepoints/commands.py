@@ -63,6 +63,7 @@ def request_set_profile(
             "stack_level": profile.stack_level,
             "evse_id": session.evse.ocpp_evse_id,
             "transaction_id": session.ocpp_transaction_id,
+            "wish": schedule.to_json(),
             "schedule": prepared.schedule.to_json(),
             "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
         },

@@ -16,7 +16,7 @@ def send_due(*, now: datetime) -> int:
     """Called by beat. Prepares the same wish again from now on; what has passed is left out."""
     sent = 0
     for profile in profile_state.due_follow_ups(now=now):
-        schedule = profile.desired_schedule
+        schedule = profile_state.wish_in_force(profile)
         if schedule is None or not profile_state.postpone_follow_up(profile, now=now):
             continue
         try:

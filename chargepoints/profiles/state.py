@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from chargepoints import signals
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
@@ -35,12 +35,12 @@ def want(
     profile, created = ChargingProfile.objects.get_or_create(session=session, owner=owner, defaults={"stack_level": 0})
     if created:
         profile.stack_level = _free_stack_level(profile)
-    profile.desired = schedule.to_json()
-    profile.desired_at = now
-    profile.notes = list(prepared.notes)
+    profile.desired, profile.desired_at, profile.notes = schedule.to_json(), now, list(prepared.notes)
+    wanted = ["desired", "desired_at", "notes", "stack_level"]
     if nothing_set(profile):
         profile.state = State.REQUESTED
-    profile.save()
+        wanted.append("state")
+    profile.save(update_fields=wanted)  # an outcome may be written at the same time
     return profile, prepared
 
 
@@ -67,14 +67,20 @@ def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, now: 
     """Writes what an outcome, late or not, taught about the profile. Only a command that left can have taught much."""
     if command.kind == Kind.GET_COMPOSITE and outcome.status == OutcomeStatus.ACCEPTED and command.session:
         _observe(command.session, outcome.schedule, now=now)
-    elif command.profile and not _is_overtaken(command):
+    elif command.profile and not _is_over(command) and not _is_overtaken(command):
         _apply(command.profile, command, outcome, now=now)
 
 
+def _is_over(command: ChargePointCommand) -> bool:
+    """The end of the transaction cleared the profile: no answer brings it back."""
+    return command.session is not None and command.session.state != ChargingSession.State.ACTIVE
+
+
 def _is_overtaken(command: ChargePointCommand) -> bool:
-    """A later command of the same profile has been answered: a late answer to this one says nothing about now."""
-    later = ChargePointCommand.objects.filter(profile=command.profile, pk__gt=command.pk)
-    return later.filter(status__in=["ACCEPTED", "UNKNOWN"], sent_at__isnull=False).exists()
+    """A later command of the same profile has, or may have, changed it: a late answer to this one is of the past."""
+    later = ChargePointCommand.objects.filter(profile=command.profile, pk__gt=command.pk, sent_at__isnull=False)
+    changed = Q(status__in=["ACCEPTED", "UNKNOWN"]) | Q(status__in=["EXPIRED", "FAILED"]) & ~Q(late_status="REJECTED")
+    return later.filter(changed).exists()
 
 
 def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
@@ -94,7 +100,7 @@ def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: Comma
             profile.state = State.UNCERTAIN
         case _:
             _keep_what_was(profile)
-    profile.save()
+    profile.save(update_fields=["state", "applied", "applied_at", "follow_up_at", "ever_accepted"])
 
 
 def _keep_what_was(profile: ChargingProfile) -> None:
@@ -126,9 +132,18 @@ def doubt_all(charge_point_id: int) -> None:
 
 
 def due_follow_ups(*, now: datetime, limit: int = 100) -> list[ChargingProfile]:
-    """Installed profiles whose next periods must be sent now."""
-    due = ChargingProfile.objects.filter(follow_up_at__lte=now, state=State.INSTALLED)
+    """Profiles whose next periods must be sent now. One that is being changed waits for what comes of that."""
+    due = ChargingProfile.objects.filter(
+        follow_up_at__lte=now, state__in=[State.INSTALLED, State.UNCERTAIN], session__state=ChargingSession.State.ACTIVE
+    ).exclude(commands__status__in=ChargePointCommand.OPEN)
     return list(due.select_related("session__evse", "session__charge_point").order_by("follow_up_at")[:limit])
+
+
+def wish_in_force(profile: ChargingProfile) -> ChargingSchedule | None:
+    """What was asked with the command that was accepted last. A later wish that came to nothing is not in force."""
+    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
+    command = profile.commands.filter(accepted, kind=Kind.SET_PROFILE).order_by("-pk").first()
+    return ChargingSchedule.from_json(command.payload["wish"]) if command else None
 
 
 def postpone_follow_up(profile: ChargingProfile, *, now: datetime, by: timedelta = timedelta(seconds=30)) -> bool:
