@@ -22,7 +22,8 @@ from chargepoints.ocpp.wire import (
 from chargepoints.values import BootFacts, MeterFacts, Reading, Sample, StartFacts, StatusFacts, StopFacts
 
 ENERGY = "Energy.Active.Import.Register"
-IN_USE_A = 1  # a phase carries the car's current from here on; below is standby and noise
+CHARGING_A = 5  # a car that charges draws 6 A at least (IEC 61851-1), less the error of a meter
+IN_USE_A = 1  # then a phase carries the car's current from here on; below is standby and noise
 
 _THOUSAND = Decimal(1000)
 _WATT_HOURS = {"wh": Decimal(1), "kwh": _THOUSAND}
@@ -225,6 +226,12 @@ def _first(rule: Callable[[_Quantity], Decimal | None], quantities: Sequence[_Qu
 
 
 def _phases_in_use(quantities: Sequence[_Quantity]) -> int | None:
-    """None when not reported per phase, or when no phase carries current: an idle car does not show its phases."""
+    """None unless all three phases are reported and a car really charges.
+
+    Too few phases would let a limit in W become too many A on the phases that are not reported; idle and starting
+    cars show nothing.
+    """
     by_phase = quantities[0].by_phase if quantities else ()
-    return sum(current >= IN_USE_A for current in by_phase) or None
+    if len(by_phase) != 3 or max(by_phase) < CHARGING_A:
+        return None
+    return sum(current >= IN_USE_A for current in by_phase)

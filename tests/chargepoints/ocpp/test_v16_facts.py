@@ -374,14 +374,17 @@ def test_an_unphased_current_is_taken_as_it_is():
         (("16", "0", "0"), "16", 1),
         (("16", "15.9", "0.4"), "16", 2),
         (("16", "16", "16"), "16", 3),
-        (("16",), "16", 1),
-        (("1", "0.99", "0"), "1", 1),
-        (("0.3", "0.2", "0.9"), "0.9", None),
+        (("6", "0.99", "1"), "6", 2),
     ],
 )
 def test_phases_in_use_carry_at_least_1_a(values, highest, phases):
     reading = reading_of(*currents(*values))
     assert (reading.current_a, reading.phases) == (Decimal(highest), phases)
+
+
+@pytest.mark.parametrize("values", [("16",), ("16", "16"), ("4.9", "0", "0"), ("0.3", "0.2", "0.9")])
+def test_phases_are_not_guessed_from_unreported_phases_or_a_car_that_does_not_charge(values):
+    assert reading_of(*currents(*values)).phases is None
 
 
 def test_the_outlet_is_preferred_over_every_other_location():
