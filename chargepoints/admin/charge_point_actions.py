@@ -1,0 +1,102 @@
+"""What operators can ask of a charge point itself."""
+
+from collections.abc import Callable
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from chargepoints import commands
+from chargepoints.admin.confirmation import (
+    Effect,
+    confirmation_page,
+    go_back,
+    is_confirmed,
+    operator,
+    tell_command,
+    too_many,
+)
+from chargepoints.admin.operator_calls import TRIGGERED_MESSAGES, CallRefused, OperatorCall, calls_for
+from chargepoints.models import ChargePoint
+
+Call = Callable[[ChargePoint], OperatorCall]
+
+
+class TriggerMessageForm(forms.Form):
+    message = forms.ChoiceField(choices=[(message, message) for message in TRIGGERED_MESSAGES])
+    evse_id = forms.IntegerField(
+        label="Connector",
+        required=False,
+        min_value=1,
+        help_text="Number of the connector for StatusNotification and MeterValues; empty: all of them",
+    )
+
+    def clean_evse_id(self) -> int | None:
+        """The charge point as a whole has no boot or heartbeat of one connector."""
+        about_connector = self.cleaned_data.get("message") in {"StatusNotification", "MeterValues"}
+        return self.cleaned_data["evse_id"] if about_connector else None
+
+
+@admin.action(permissions=["operate"], description="Trigger message")
+def trigger_message(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    form = TriggerMessageForm(request.POST if "confirm" in request.POST else None)
+    if is_confirmed(request, form):
+        chosen = form.cleaned_data
+        return _call_each(
+            model_admin, request, queryset,
+            lambda cp: calls_for(cp.ocpp_version).trigger_message(chosen["message"], chosen["evse_id"]),
+        )  # fmt: skip
+    effects = [Effect(charge_point, ("is asked to send this message now",)) for charge_point in queryset]
+    return confirmation_page(
+        model_admin, request, title="Trigger a message", button="Send request", effects=effects, form=form
+    )
+
+
+@admin.action(permissions=["operate"], description="Refresh capabilities")
+def refresh_capabilities(
+    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
+) -> HttpResponse | None:
+    """Only reads the charge point's configuration, so nothing has to be confirmed."""
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    return _call_each(model_admin, request, queryset, lambda cp: calls_for(cp.ocpp_version).get_capabilities())
+
+
+@admin.action(permissions=["operate"], description="Reset (soft)")
+def soft_reset(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    if is_confirmed(request):
+        return _call_each(model_admin, request, queryset, lambda cp: calls_for(cp.ocpp_version).soft_reset())
+    effects = [Effect(charge_point, ("is restarted (soft reset)",)) for charge_point in queryset]
+    return confirmation_page(
+        model_admin, request, title="Reset the charge point?", button="Yes, reset", effects=effects,
+        warning="It stops its transactions, restarts, and is offline for a while. Some forget their profiles.",
+    )  # fmt: skip
+
+
+def _call_each(
+    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, call: Call
+) -> HttpResponse | None:
+    for charge_point in queryset:
+        _call_one(model_admin, request, charge_point, call)
+    return go_back(request)
+
+
+def _call_one(model_admin: admin.ModelAdmin, request: HttpRequest, charge_point: ChargePoint, call: Call) -> None:
+    try:
+        wire = call(charge_point)
+    except CallRefused as refused:
+        text = f"{charge_point}: nothing was sent, {refused}."
+        return model_admin.message_user(request, text, messages.WARNING)
+    with transaction.atomic():
+        command = commands.request_call(
+            charge_point=charge_point, action=wire.action, payload=wire.payload,
+            requested_by=operator(request), now=timezone.now(),
+        )  # fmt: skip
+        return tell_command(model_admin, request, charge_point, command)

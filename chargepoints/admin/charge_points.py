@@ -1,0 +1,218 @@
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from chargepoints import provisioning
+from chargepoints.admin import charge_point_actions, rendering, tones
+from chargepoints.admin.columns import linked, pretty, utc
+from chargepoints.admin.pages import OperatedAdmin
+from chargepoints.admin.saving import ChangesForm
+from chargepoints.admin.timeline import Problem, Remedy
+from chargepoints.authentication import hash_password
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse
+
+SHOWN_COMMANDS = 15
+NOTABLE_SKEW_S = 60
+
+
+class ChargePointForm(ChangesForm):
+    columns = {"new_password": "password_hash"}
+    new_password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=64,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Sets its HTTP Basic password; empty: stays as it is. It is kept as a hash and never shown.",
+    )
+
+    class Meta:
+        model = ChargePoint
+        fields = ["identity", "location", "enabled", "low_current_policy"]
+
+    def clean_identity(self) -> str:
+        provisioning.refuse_bad_identity(self.cleaned_data["identity"])
+        return self.cleaned_data["identity"]
+
+    def clean(self) -> dict[str, Any] | None:
+        """HTTP Basic ends the identity at its first colon (RFC 7617 section 2)."""
+        password = self.cleaned_data.get("new_password") or ""
+        if not password.isprintable():
+            self.add_error("new_password", "It has control characters.")
+        if password and ":" in self.cleaned_data.get("identity", ""):
+            self.add_error("new_password", "With a colon in its identity it cannot have a password.")
+        return super().clean()
+
+    def save(self, commit: bool = True) -> Any:
+        password = self.cleaned_data.get("new_password")
+        if password:
+            self.instance.password_hash = hash_password(password)
+        return super().save(commit)
+
+
+class OnlineFilter(admin.SimpleListFilter):
+    title = "connection"
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("online", "Online"), ("offline", "Offline")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:  # noqa: ARG002
+        match self.value():
+            case "online":
+                return queryset.exclude(connection_id="")
+            case "offline":
+                return queryset.filter(connection_id="")
+        return queryset
+
+
+class EvseInline(admin.TabularInline):
+    model = Evse
+    form = ChangesForm
+    extra = 0
+    fields = ["ocpp_evse_id", "evse_id", "status", "error_code", "current_type", "voltage_v", "max_current_a", "phases"]
+    readonly_fields = ["status", "error_code"]
+    show_change_link = True
+
+
+@admin.register(ChargePoint)
+class ChargePointAdmin(OperatedAdmin):
+    form = ChargePointForm
+    inlines = [EvseInline]
+    list_display = [
+        "identity", "online", "capability", linked("location"), utc("last_seen_at", "last seen"), "hardware",
+        "ocpp_version", "enabled",
+    ]  # fmt: skip
+    list_filter = [OnlineFilter, "smart_charging", "enabled", "ocpp_version", "location"]
+    list_select_related = ["location"]
+    search_fields = ["identity", "vendor", "model", "serial_number", "location__name"]
+    search_help_text = "Identity, vendor, model, serial number or location"
+    autocomplete_fields = ["location"]
+    actions = [
+        charge_point_actions.trigger_message,
+        charge_point_actions.refresh_capabilities,
+        charge_point_actions.soft_reset,
+    ]
+    seen, booted = staticmethod(utc("last_seen_at", "last seen")), staticmethod(utc("booted_at"))
+    connected, disconnected = staticmethod(utc("connected_at")), staticmethod(utc("disconnected_at"))
+    learned, keys = staticmethod(utc("capabilities_at", "learned")), staticmethod(pretty("configuration"))
+    readonly_fields = [
+        "password_is", "ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
+        "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen", "smart_charging", "units",
+        "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
+    ]  # fmt: skip
+    fieldsets = [
+        (None, {"fields": ["identity", "location", "enabled", "low_current_policy", "password_is", "new_password"]}),
+        (
+            "What it says of itself",
+            {"fields": ["ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
+                        "diagnostics_status", "booted", "clock_skew_s"]},
+        ),
+        ("Connection", {"fields": ["connected", "disconnected", "seen"]}),
+        (
+            "Smart charging",
+            {"fields": ["smart_charging", "units", "max_periods", "max_stack_level", "max_profiles", "learned",
+                        "keys"]},
+        ),
+    ]  # fmt: skip
+
+    @admin.display(description="connection", ordering="connection_id")
+    def online(self, charge_point: ChargePoint) -> str:
+        return rendering.presence(charge_point.is_online)
+
+    @admin.display(description="vendor and model", ordering="vendor")
+    def hardware(self, charge_point: ChargePoint) -> str:
+        return f"{charge_point.vendor} {charge_point.model}".strip() or rendering.NOTHING
+
+    @admin.display(description="smart charging", ordering="smart_charging")
+    def capability(self, charge_point: ChargePoint) -> str:
+        if charge_point.smart_charging is None:
+            return rendering.badge("not said", rendering.WARN)
+        if not charge_point.smart_charging:
+            return rendering.badge("no", rendering.BAD)
+        return format_html("{} {}", rendering.badge("yes", rendering.OK), ", ".join(charge_point.rate_units))
+
+    @admin.display(description="units", ordering="rate_units")
+    def units(self, charge_point: ChargePoint) -> str:
+        return " and ".join(charge_point.rate_units) or "not said"
+
+    @admin.display(description="password")
+    def password_is(self, charge_point: ChargePoint) -> str:
+        return "set" if charge_point.password_hash else "none: it connects without"
+
+    def summary(self, obj: ChargePoint) -> list[tuple[str, object]]:
+        now = timezone.now()
+        open_sessions = obj.sessions.filter(state__in=["PENDING", "ACTIVE"])[:10]
+        seen = (
+            f"{rendering.when(obj.last_seen_at)} ({rendering.age(obj.last_seen_at, now=now)})"
+            if obj.last_seen_at
+            else "never"
+        )
+        return [
+            ("Connection", rendering.presence(obj.is_online)),
+            ("Last seen", seen),
+            ("Location", rendering.link(obj.location)),
+            ("Smart charging", {True: "yes", False: "no", None: "not said"}[obj.smart_charging]),
+            ("Open sessions", _session_links(open_sessions)),
+            (
+                "All sessions",
+                format_html('<a href="{}">list</a>', rendering.list_url(ChargingSession, charge_point=obj.pk)),
+            ),
+        ]
+
+    def problems(self, obj: ChargePoint) -> Iterable[Problem]:
+        return charge_point_problems(obj)
+
+    def panels(self, obj: ChargePoint) -> list[tuple[str, object]]:
+        return [("Newest commands", _commands_table(obj))]
+
+
+def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:
+    if not charge_point.enabled:
+        yield Problem("It is switched off here", "It may not connect while “enabled” is off.", tone=rendering.WARN)
+    if not charge_point.is_online:
+        since = (
+            f"Since {rendering.when(charge_point.disconnected_at)}."
+            if charge_point.disconnected_at
+            else "It never was online."
+        )
+        yield Problem("It is offline", f"{since} Commands wait for it until they expire.")
+    elif charge_point.smart_charging is None:
+        why = "It has not told its capabilities yet."
+        yield Problem("Smart charging is not known", why, Remedy(charge_point, "refresh_capabilities"), rendering.WARN)
+    if abs(charge_point.clock_skew_s or 0) >= NOTABLE_SKEW_S:
+        why = "Profiles with a start time begin that much too early or too late."
+        yield Problem(f"Its clock is {charge_point.clock_skew_s:+d} s off", why, tone=rendering.WARN)
+    for evse in charge_point.evses.all():
+        if evse.error_code not in {"", "NoError"}:
+            why = f"{evse.status} since {rendering.when(evse.status_at)}. {evse.status_info}"
+            yield Problem(f"EVSE {evse.ocpp_evse_id} reports {evse.error_code}", why, url=rendering.admin_url(evse))
+
+
+def _session_links(sessions: Iterable[ChargingSession]) -> str:
+    links = ((rendering.admin_url(session), session.uid, session.state) for session in sessions)
+    return format_html_join(", ", '<a href="{}">{}</a> {}', links) or "none"
+
+
+def _commands_table(charge_point: ChargePoint) -> str:
+    rows = ((_command_row(command),) for command in charge_point.commands.all()[:SHOWN_COMMANDS])
+    body = format_html_join("", "{}", rows)
+    if not body:
+        return "No command was ever sent."
+    everything = rendering.list_url(ChargePointCommand, charge_point=charge_point.pk)
+    return format_html(
+        '<table class="cpo-timeline"><tbody>{}</tbody></table><p><a href="{}">All commands</a></p>', body, everything
+    )
+
+
+def _command_row(command: ChargePointCommand) -> str:
+    return format_html(
+        '<tr><td class="cpo-at">{}</td><td>{} by {}</td><td>{}</td><td>{}</td></tr>',
+        rendering.when(command.created_at), rendering.link(command), command.requested_by,
+        rendering.badge(command.status, tones.COMMAND.get(command.status, rendering.INFO)), command.detail,
+    )  # fmt: skip

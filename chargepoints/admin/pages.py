@@ -1,0 +1,125 @@
+"""The two kinds of page: a record the product writes itself, and anything an operator can act on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
+
+from chargepoints.admin import rendering
+from chargepoints.admin.saving import ChangesForm, changed_columns
+from chargepoints.admin.timeline import Problem, TimelineEntry
+
+COUNTED = 10_000
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than COUNTED rows: counting all meter values takes longer than reading a page of them."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return rows[:COUNTED].count()
+
+
+class OperatedAdmin(admin.ModelAdmin):
+    """Its page says what is wrong and why, and carries the actions of its list as buttons."""
+
+    form: Any = ChangesForm
+    change_form_template = "admin/operated_change_form.html"
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chargepoints.operate_chargepoint")  # type: ignore[union-attr]
+
+    def summary(self, obj: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002
+        return ()
+
+    def problems(self, obj: Any) -> Iterable[Problem]:  # noqa: ARG002
+        return ()
+
+    def panels(self, obj: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002
+        """Title and content of what stands below the problems."""
+        return ()
+
+    def timeline(self, obj: Any) -> list[TimelineEntry]:  # noqa: ARG002
+        return []
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
+        obj.save(update_fields=changed_columns(form) if change else None)
+
+    def render_change_form(  # noqa: PLR0917
+        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
+        form_url: str = "", obj: Any = None,
+    ) -> HttpResponse:  # fmt: skip
+        if obj:
+            context |= {
+                "summary": self.summary(obj),
+                "problems": [(problem, remedy_button(self, request, problem)) for problem in self.problems(obj)],
+                "panels": self.panels(obj),
+                "timeline": self.timeline(obj),
+                "buttons": buttons_of(self, request, obj),
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+class RecordAdmin(OperatedAdmin):
+    """What the product writes itself: nobody adds, changes or deletes it here."""
+
+    paginator = BoundedPaginator
+    shown: Sequence[Any] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
+        return self.shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
+        return self.shown
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        changelist = response.context_data.get("cl") if isinstance(response, TemplateResponse) else None  # type: ignore[union-attr]
+        if changelist and changelist.result_count >= COUNTED:
+            hint = f"the first {COUNTED} only: search, filter or choose a date to see others"
+            response.context_data["subtitle"] = hint  # type: ignore[attr-defined]
+        return response
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Posts `action` for one object to its list, as if it were ticked there."""
+
+    label: str
+    action: str
+    url: str
+    pk: object
+
+
+def buttons_of(model_admin: admin.ModelAdmin, request: HttpRequest, obj: Model) -> list[Button]:
+    actions: Any = model_admin.get_actions(request).items()
+    url = rendering.list_url(type(obj))
+    return [Button(str(action[2]), name, url, obj.pk) for name, action in actions if name != "delete_selected"]
+
+
+def remedy_button(model_admin: admin.ModelAdmin, request: HttpRequest, problem: Problem) -> Button | None:
+    """None where there is no remedy, or this user may not use it."""
+    if problem.remedy is None:
+        return None
+    target = problem.remedy.target
+    owner = model_admin.admin_site.get_model_admin(type(target))
+    buttons = buttons_of(owner, request, target)
+    return next((button for button in buttons if button.action == problem.remedy.action), None)

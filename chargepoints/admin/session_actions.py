@@ -1,0 +1,250 @@
+"""What operators can do to a session. The same functions of `chargepoints.commands` as for partners do the work."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from chargepoints import commands
+from chargepoints.admin.confirmation import (
+    Effect,
+    confirmation_page,
+    go_back,
+    is_confirmed,
+    operator,
+    tell,
+    tell_command,
+    too_many,
+)
+from chargepoints.admin.operator_calls import CallRefused, OperatorCall, calls_for
+from chargepoints.admin.rendering import schedule_words
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.profiles import state as profile_state
+from chargepoints.values import ChargingSchedule, ScheduleRefused
+
+Kind = ChargePointCommand.Kind
+Ask = Callable[[datetime], ChargePointCommand]
+
+
+def _deadline(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+
+
+def _complete(queryset: QuerySet) -> list[ChargingSession]:
+    return list(queryset.select_related("charge_point", "evse__charge_point").prefetch_related("profiles"))
+
+
+def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession, ask: Ask) -> None:
+    """The command and the note of who asked for it: both or neither."""
+    try:
+        with transaction.atomic():
+            tell_command(model_admin, request, session, ask(timezone.now()))
+    except ScheduleRefused as refused:
+        text = f"{session.charge_point}: nothing was sent. The schedule does not fit ({refused.code}): {refused.detail}"
+        tell(model_admin, request, session, text, level=messages.ERROR)
+
+
+def _nothing(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession, why: str) -> None:
+    text = f"{session.charge_point}, session {session}: nothing was sent, {why}."
+    model_admin.message_user(request, text, messages.WARNING)
+
+
+def _not_active(session: ChargingSession) -> str:
+    return "" if session.state == ChargingSession.State.ACTIVE else f"the session is {session.state}"
+
+
+# --- push profile again ---------------------------------------------------------------------------------------------
+
+
+@admin.action(permissions=["operate"], description="Push profile again")
+def push_profile_again(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    sessions = _complete(queryset)
+    if not is_confirmed(request):
+        now = timezone.now()
+        effects = [Effect(session, _push_words(session, now=now)) for session in sessions]
+        return confirmation_page(
+            model_admin, request, title="Push the charging profile again?", button="Yes, push again", effects=effects
+        )
+    for session in sessions:
+        _push(model_admin, request, session)
+    return go_back(request)
+
+
+def _wanted(session: ChargingSession) -> list[tuple[ChargingProfile, ChargingSchedule]]:
+    """What its owners still want: a profile whose owner asked last to clear it is not brought back."""
+    asked = session.commands.filter(kind__in=[Kind.SET_PROFILE, Kind.CLEAR_PROFILE]).order_by("id")
+    last_asked = {(c.profile_id, c.requested_by): c.kind for c in asked.only("profile_id", "requested_by", "kind")}
+    found = ((profile, profile.desired_schedule) for profile in session.profiles.all())
+    return [
+        (profile, schedule)
+        for profile, schedule in found
+        if schedule and last_asked.get((profile.pk, profile.owner)) != Kind.CLEAR_PROFILE
+    ]
+
+
+def _push_words(session: ChargingSession, *, now: datetime) -> tuple[str, ...]:
+    if why := _not_active(session):
+        return (f"Nothing: {why}.",)
+    words = tuple(_preview_words(session, profile, schedule, now=now) for profile, schedule in _wanted(session))
+    return words or ("Nothing: nobody wants a charging profile on it now.",)
+
+
+def _preview_words(
+    session: ChargingSession, profile: ChargingProfile, schedule: ChargingSchedule, *, now: datetime
+) -> str:
+    try:
+        prepared = profile_state.preview(session, profile.owner, schedule, now=now)
+    except ScheduleRefused as refused:
+        return f"Nothing for {profile.owner}: the schedule does not fit ({refused.code}): {refused.detail}"
+    if profile_state.is_installed(profile, prepared):
+        return f"Nothing for {profile.owner}: exactly this is installed already."
+    notes = "".join(f" Note: {note}." for note in prepared.notes)
+    return f"SetChargingProfile of {profile.owner}: {schedule_words(prepared.schedule)}.{notes}"
+
+
+def _push(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
+    if why := _not_active(session):
+        return _nothing(model_admin, request, session, why)
+    wanted = _wanted(session)
+    for profile, schedule in wanted:
+        _ask(model_admin, request, session, _set(request, session, profile.owner, schedule))
+    if not wanted:
+        _nothing(model_admin, request, session, "nobody wants a charging profile on it now")
+    return None
+
+
+def _set(request: HttpRequest, session: ChargingSession, owner: str, schedule: ChargingSchedule) -> Ask:
+    return lambda now: commands.request_set_profile(
+        session=session,
+        owner=owner,
+        schedule=schedule,
+        requested_by=operator(request),
+        now=now,
+        expires_at=_deadline(now),
+    )
+
+
+# --- clear profile --------------------------------------------------------------------------------------------------
+
+
+@admin.action(permissions=["operate"], description="Clear profile")
+def clear_profile(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    sessions = _complete(queryset)
+    if not is_confirmed(request):
+        effects = [Effect(session, _clear_words(session)) for session in sessions]
+        return confirmation_page(
+            model_admin, request, title="Clear the charging profile?", button="Yes, clear it", effects=effects,
+            warning="Without a profile the car charges as fast as the charge point allows.",
+        )  # fmt: skip
+    for session in sessions:
+        _clear(model_admin, request, session)
+    return go_back(request)
+
+
+def _set_profiles(session: ChargingSession) -> list[ChargingProfile]:
+    return [profile for profile in session.profiles.all() if profile.state != ChargingProfile.State.CLEARED]
+
+
+def _clear_words(session: ChargingSession) -> tuple[str, ...]:
+    words = tuple(
+        f"ClearChargingProfile of {profile.owner} (profile {profile.pk}, {profile.state})"
+        for profile in _set_profiles(session)
+    )
+    return words or ("Nothing: no charging profile is set.",)
+
+
+def _clear(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
+    profiles = _set_profiles(session)
+    for profile in profiles:
+        _ask(model_admin, request, session, _clearing(request, session, profile.owner))
+    if not profiles:
+        _nothing(model_admin, request, session, "no charging profile is set")
+
+
+def _clearing(request: HttpRequest, session: ChargingSession, owner: str) -> Ask:
+    return lambda now: commands.request_clear_profile(
+        session=session, owner=owner, requested_by=operator(request), now=now, expires_at=_deadline(now)
+    )
+
+
+# --- fetch active profile -------------------------------------------------------------------------------------------
+
+
+@admin.action(permissions=["operate"], description="Fetch active profile")
+def fetch_active_profile(
+    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
+) -> HttpResponse | None:
+    """Only asks the charge point, so nothing has to be confirmed."""
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    for session in _complete(queryset):
+        if why := _not_active(session):
+            _nothing(model_admin, request, session, why)
+        else:
+            _ask(model_admin, request, session, _composite(request, session))
+    return go_back(request)
+
+
+def _composite(request: HttpRequest, session: ChargingSession) -> Ask:
+    return lambda now: commands.request_composite(
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None,
+        requested_by=operator(request), now=now, expires_at=_deadline(now),
+    )  # fmt: skip
+
+
+# --- remote stop ----------------------------------------------------------------------------------------------------
+
+
+@admin.action(permissions=["operate"], description="Remote stop")
+def remote_stop(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    if too_many(model_admin, request, queryset):
+        return go_back(request)
+    sessions = _complete(queryset)
+    if not is_confirmed(request):
+        effects = [Effect(session, (_stop_words(session),)) for session in sessions]
+        return confirmation_page(
+            model_admin, request, title="Stop charging?", button="Yes, stop charging", effects=effects,
+            warning="The driver cannot go on without starting a new session.",
+        )  # fmt: skip
+    for session in sessions:
+        _stop(model_admin, request, session)
+    return go_back(request)
+
+
+def _stop_call(session: ChargingSession) -> OperatorCall:
+    """Raises CallRefused."""
+    if why := _not_active(session):
+        raise CallRefused(why)
+    return calls_for(session.charge_point.ocpp_version).remote_stop(session.ocpp_transaction_id)
+
+
+def _stop_words(session: ChargingSession) -> str:
+    try:
+        call = _stop_call(session)
+    except CallRefused as refused:
+        return f"Nothing: {refused}."
+    return f"{call.action} of transaction {session.ocpp_transaction_id} on {session.evse}"
+
+
+def _stop(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
+    try:
+        call = _stop_call(session)
+    except CallRefused as refused:
+        return _nothing(model_admin, request, session, str(refused))
+    return _ask(model_admin, request, session, _calling(request, session, call))
+
+
+def _calling(request: HttpRequest, session: ChargingSession, call: OperatorCall) -> Ask:
+    return lambda now: commands.request_call(
+        charge_point=session.charge_point, session=session, action=call.action, payload=call.payload,
+        requested_by=operator(request), now=now,
+    )  # fmt: skip

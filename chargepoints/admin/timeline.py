@@ -1,0 +1,98 @@
+"""What happened to a session, told by everyone who knows. Other apps add their part; this one knows none of them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import admin
+from django.db.models import Model
+
+from chargepoints.admin import rendering
+from chargepoints.models import ChargingSession
+
+NEWEST = 200
+"""Rows a source reads at most for one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """`tone`: ok, warn, bad or info. Everything is text; the page escapes it.
+
+    `order` decides between entries of the same moment: a cause has a lower one than its effects.
+    """
+
+    at: datetime
+    title: str
+    status: str = ""
+    tone: str = rendering.INFO
+    detail: str = ""
+    url: str = ""
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """An admin action, by name, on `target`: the button that mends it."""
+
+    target: Model
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    what: str
+    why: str = ""
+    remedy: Remedy | None = None
+    tone: str = rendering.BAD
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAction:
+    """An action on sessions that another app brings, with the permission it needs (`app.codename`)."""
+
+    permission: str
+    function: Callable[..., object]
+
+
+Source = Callable[[ChargingSession], Iterable[TimelineEntry]]
+ProblemFinder = Callable[[ChargingSession], Iterable[Problem]]
+
+_sources: list[Source] = []
+_problem_finders: list[ProblemFinder] = []
+_session_actions: list[SessionAction] = []
+
+
+def register_source(source: Source) -> Source:
+    _sources.append(source)
+    return source
+
+
+def register_problems(finder: ProblemFinder) -> ProblemFinder:
+    _problem_finders.append(finder)
+    return finder
+
+
+def register_session_action(*, permission: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    def register(function: Callable[..., object]) -> Callable[..., object]:
+        _session_actions.append(SessionAction(permission, function))
+        return function
+
+    return register
+
+
+def entries_of(session: ChargingSession) -> list[TimelineEntry]:
+    """From cause to effect: oldest first."""
+    entries = [entry for source in _sources for entry in source(session)]
+    return sorted(entries, key=lambda entry: (entry.at, entry.order))
+
+
+def problems_of(session: ChargingSession) -> list[Problem]:
+    return [problem for finder in _problem_finders for problem in finder(session)]
+
+
+def session_actions(model_admin: admin.ModelAdmin, user: object) -> dict[str, tuple]:
+    """As `ModelAdmin.get_actions` names them, for what this user may do."""
+    allowed = [action for action in _session_actions if user.has_perm(action.permission)]  # type: ignore[attr-defined]
+    found = (model_admin.get_action(action.function) for action in allowed)
+    return {action[1]: action for action in found if action}

@@ -1,0 +1,27 @@
+"""Which status is good and which needs a look."""
+
+from chargepoints.admin.rendering import BAD, OK, WARN
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, DriverToken
+
+SESSION = {
+    ChargingSession.State.ACTIVE.value: OK,
+    ChargingSession.State.PENDING.value: WARN,
+    ChargingSession.State.INVALID.value: BAD,
+}
+COMMAND = {
+    ChargePointCommand.Status.ACCEPTED.value: OK,
+    ChargePointCommand.Status.REJECTED.value: BAD,
+    ChargePointCommand.Status.UNKNOWN.value: WARN,
+    ChargePointCommand.Status.FAILED.value: BAD,
+    ChargePointCommand.Status.EXPIRED.value: BAD,
+}
+PROFILE = {
+    ChargingProfile.State.INSTALLED.value: OK,
+    ChargingProfile.State.REJECTED.value: BAD,
+    ChargingProfile.State.UNCERTAIN.value: WARN,
+}
+TOKEN = {
+    DriverToken.Status.ACCEPTED.value: OK,
+    DriverToken.Status.BLOCKED.value: BAD,
+    DriverToken.Status.EXPIRED.value: WARN,
+}

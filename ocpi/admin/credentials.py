@@ -1,0 +1,96 @@
+"""Tokens: shown once when they are made, never again."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed
+from chargepoints.admin.saving import ChangesForm
+from ocpi.models import Credentials
+from ocpi.protocol.tokens import new_token, valid_token
+
+Inbound = Credentials.Inbound
+
+
+class CredentialsForm(ChangesForm):
+    columns = {"new_outbound_token": "outbound_encrypted"}
+    new_outbound_token = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="The partner's token, with which we call it; empty: stays as it is. Kept encrypted, never shown.",
+    )
+
+    class Meta:
+        model = Credentials
+        fields = ["party", "outbound_encoding", "versions_url"]
+
+    def clean_new_outbound_token(self) -> str:
+        token = self.cleaned_data["new_outbound_token"]
+        if token and not valid_token(token):
+            raise forms.ValidationError("A credentials token has 1 to 64 characters U+0021 to U+007E.")
+        return token
+
+    def save(self, commit: bool = True) -> Any:
+        if token := self.cleaned_data.get("new_outbound_token"):
+            self.instance.outbound_token = token
+        return super().save(commit)
+
+
+class IssueTokenForm(forms.Form):
+    kind = forms.ChoiceField(
+        label="What for",
+        choices=[
+            (Inbound.TOKEN_A, "Registration: the partner registers (again) with it, then gets its own token"),
+            (Inbound.TOKEN_C, "Use at once: the partner was set up by hand, without registration"),
+        ],
+        widget=forms.RadioSelect,
+        initial=Inbound.TOKEN_A,
+    )
+
+
+@admin.action(permissions=["change"], description="Issue new token")
+def issue_new_token(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    chosen = list(queryset.select_related("party")[:2])
+    if len(chosen) != 1:
+        model_admin.message_user(request, "Issue tokens one by one: select one party.", messages.ERROR)
+        return go_back(request)
+    form = IssueTokenForm(request.POST if "confirm" in request.POST else None)
+    if not is_confirmed(request, form):
+        return confirmation_page(
+            model_admin, request, title="Issue a new token?", button="Yes, issue it", form=form,
+            effects=[Effect(chosen[0], ("A new token with which the partner calls us.",))],
+            warning="The token it uses now stops working at once: its requests get 401 until it has the new one.",
+        )  # fmt: skip
+    token = _issue(model_admin, request, chosen[0], kind=form.cleaned_data["kind"])
+    return _show_once(model_admin, request, chosen[0], token)
+
+
+@transaction.atomic
+def _issue(model_admin: admin.ModelAdmin, request: HttpRequest, credentials: Credentials, *, kind: str) -> str:
+    token = new_token()
+    credentials.set_inbound(token, kind)
+    if kind == Inbound.TOKEN_A:
+        credentials.registered_at = None
+    credentials.save(update_fields=["inbound_hash", "inbound_kind", "registered_at", "updated_at"])
+    model_admin.log_change(request, credentials, f"Issued a new token ({Inbound(kind).label}).")
+    return token
+
+
+def _show_once(
+    model_admin: admin.ModelAdmin, request: HttpRequest, credentials: Credentials, token: str
+) -> HttpResponse:
+    """In the answer itself (no-store, as all of the admin), not as a message: those wait in a cookie to be read."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": f"New token of {credentials.party}",
+        "token": token,
+        "credentials": credentials,
+    }
+    return TemplateResponse(request, "admin/ocpi/credentials/token_issued.html", context)
