@@ -9,5 +9,6 @@ from django.dispatch import Signal
 command_finished = Signal()
 # session: ChargingSession; urgent: its state changed, not only its figures; now: datetime
 session_changed = Signal()
-# profile: ChargingProfile whose observed plan is fresh; schedule: ChargingSchedule; now: datetime
+# profile: ChargingProfile whose observed plan is fresh; schedule: ChargingSchedule or None when nothing limits;
+# correlation_id: of the request that caused the look, may be empty; now: datetime
 active_profile_changed = Signal()

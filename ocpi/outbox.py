@@ -11,6 +11,7 @@ Constraints:
 
 import json
 import logging
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -111,7 +112,9 @@ def _claim(message_id: int, *, now: datetime) -> Delivery | None:
 
 
 def _must_wait(message: OutboxMessage) -> bool:
-    """A partner hears the result of its request before the plan that came of it."""
+    """A state waits until its party is switched on; a plan, until the party has the result of its request."""
+    if message.kind != Kind.RESULT and not message.party.enabled:
+        return True
     if message.kind != Kind.ACTIVE_PROFILE:
         return False
     return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING]).exists()
@@ -144,7 +147,7 @@ def _attempt(delivery: Delivery) -> Outcome:
         method, url, body = _request(delivery.message)
         party = delivery.message.party
         request = client.OutboundRequest(
-            method=method, url=url, body=body, correlation_id=delivery.message.correlation_id or _correlation(delivery),
+            method=method, url=url, body=body, correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
             timeout_s=delivery.timeout_s, routing=parties.routing(party),
         )  # fmt: skip
         attempt = DeliveryAttempt.objects.filter(pk=delivery.attempt.pk)
@@ -175,10 +178,6 @@ def _request(message: OutboxMessage) -> tuple[str, str, Any]:
             return renderings.session_request(message)
         case _:
             return renderings.active_profile_request(message)
-
-
-def _correlation(delivery: Delivery) -> str:
-    return f"message-{delivery.message.pk}-{delivery.attempt.number}"
 
 
 class ClaimLost(Exception):

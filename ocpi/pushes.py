@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from chargepoints.models import ChargingProfile, ChargingSession
 from chargepoints.profiles import active_profile, same_plan
@@ -27,7 +27,7 @@ def session_changed(session: ChargingSession, *, urgent: bool, now: datetime) ->
     """`urgent`: the state changed. Otherwise the partner hears of it when its next push is due."""
     if urgent and session.is_open:
         _open_messages(session, now=now)
-    standing = OutboxMessage.objects.filter(kind=Kind.SESSION, session=session)
+    standing = _standing(session)
     changes: dict[str, Any] = {"revision": F("revision") + 1, "status": _pending_unless_sending()}
     if urgent:
         changes |= {"due_at": now, "failures": 0}
@@ -39,11 +39,19 @@ def _pending_unless_sending() -> Case:
     return Case(When(status=Status.SENDING, then=Value(Status.SENDING)), default=Value(Status.PENDING))
 
 
+def _standing(session: ChargingSession) -> QuerySet[OutboxMessage]:
+    """Those of a party that is switched off too: it gets the present state when it is switched on again."""
+    parties = _listening(sharing.parties_sharing(session.evse))
+    return OutboxMessage.objects.filter(kind=Kind.SESSION, session=session, party__in=parties.values("pk"))
+
+
+def _listening(parties: QuerySet[Party]) -> QuerySet[Party]:
+    return parties.filter(endpoints__identifier="sessions", endpoints__role="RECEIVER")
+
+
 def _open_messages(session: ChargingSession, *, now: datetime) -> None:
     """One standing message for each party that sees the EVSE and listens for sessions."""
-    listening = sharing.parties_seeing(session.evse).filter(
-        endpoints__identifier="sessions", endpoints__role="RECEIVER"
-    )
+    listening = _listening(sharing.parties_seeing(session.evse))
     fresh = [
         OutboxMessage(kind=Kind.SESSION, party=party, session=session, due_at=now, created_at=now, revision=0)
         for party in listening
@@ -54,7 +62,7 @@ def _open_messages(session: ChargingSession, *, now: datetime) -> None:
 def push_again(session: ChargingSession, *, now: datetime) -> int:
     """Sends the whole session to every party that sees it, whatever they may have. Returns how many."""
     _open_messages(session, now=now)
-    standing = OutboxMessage.objects.filter(kind=Kind.SESSION, session=session)
+    standing = _standing(session)
     count = standing.update(
         revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0, delivered_body=None
     )
@@ -62,7 +70,9 @@ def push_again(session: ChargingSession, *, now: datetime) -> int:
     return count
 
 
-def active_profile_changed(profile: ChargingProfile, schedule: ChargingSchedule | None, *, now: datetime) -> None:
+def active_profile_changed(
+    profile: ChargingProfile, schedule: ChargingSchedule | None, *, now: datetime, correlation_id: str = ""
+) -> None:
     """Tells the owner what the charge point plans now, if that differs from what it was told last.
 
     Only after the charge point accepted a profile of this owner, and while the session is active (OCPI 2.2.1
@@ -82,22 +92,25 @@ def active_profile_changed(profile: ChargingProfile, schedule: ChargingSchedule 
         now=now,
         duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S,
     )
-    _tell(party, session, plan, now=now)
+    _tell(party, session, plan, correlation_id=correlation_id, now=now)
 
 
-def _tell(party: Party, session: ChargingSession, plan: ChargingSchedule, *, now: datetime) -> None:
+def _tell(
+    party: Party, session: ChargingSession, plan: ChargingSchedule, *, correlation_id: str, now: datetime
+) -> None:
     standing = OutboxMessage.objects.filter(kind=Kind.ACTIVE_PROFILE, party=party, session=session)
     message = standing.first()
     told = message and (message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body)
     if told and same_plan(_schedule_told(told), plan, now=now):
         return
-    body = outbox.storable(translation.active_charging_profile(plan))
+    news = {"body": outbox.storable(translation.active_charging_profile(plan)), "correlation_id": correlation_id}
     if message is None:
         message = OutboxMessage.objects.create(
-            kind=Kind.ACTIVE_PROFILE, party=party, session=session, body=body, due_at=now, created_at=now
+            kind=Kind.ACTIVE_PROFILE, party=party, session=session, due_at=now, created_at=now, **news
         )
     else:
-        standing.update(body=body, revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0)
+        status = _pending_unless_sending()
+        standing.update(revision=F("revision") + 1, status=status, due_at=now, failures=0, **news)
     outbox.enqueue([message.pk])
 
 

@@ -27,6 +27,6 @@ def session_changed(*, session: ChargingSession, urgent: bool, now: datetime, **
 
 
 def active_profile_changed(
-    *, profile: ChargingProfile, schedule: ChargingSchedule | None, now: datetime, **_: Any
+    *, profile: ChargingProfile, schedule: ChargingSchedule | None, correlation_id: str, now: datetime, **_: Any
 ) -> None:
-    pushes.active_profile_changed(profile, schedule, now=now)
+    pushes.active_profile_changed(profile, schedule, correlation_id=correlation_id, now=now)

@@ -10,9 +10,14 @@ def shares(party: Party, evse: Evse) -> bool:
     return party.shares_all_evses or party.shared_evses.filter(pk=evse.pk).exists()
 
 
+def parties_sharing(evse: Evse) -> QuerySet[Party]:
+    """Parties that this EVSE is shared with, switched on or not."""
+    return Party.objects.filter(Q(shares_all_evses=True) | Q(shared_evses=evse)).distinct()
+
+
 def parties_seeing(evse: Evse) -> QuerySet[Party]:
-    """Enabled parties that this EVSE is shared with."""
-    return Party.objects.filter(Q(shares_all_evses=True) | Q(shared_evses=evse), enabled=True).distinct()
+    """Those that are switched on."""
+    return parties_sharing(evse).filter(enabled=True)
 
 
 def sessions_visible_to(party: Party) -> QuerySet[ChargingSession]:

@@ -66,7 +66,7 @@ def nothing_set(profile: ChargingProfile) -> bool:
 def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
     """Writes what an outcome, late or not, taught about the profile. Only a command that left can have taught much."""
     if command.kind == Kind.GET_COMPOSITE and outcome.status == OutcomeStatus.ACCEPTED and command.session:
-        _observe(command.session, outcome.schedule, now=now)
+        _observe(command.session, outcome.schedule, correlation_id=command.correlation_id, now=now)
     elif command.profile and not _is_over(command) and not _is_overtaken(command):
         _apply(command.profile, command, outcome, now=now)
 
@@ -109,13 +109,17 @@ def _keep_what_was(profile: ChargingProfile) -> None:
         profile.state = State.INSTALLED if profile.applied else State.REJECTED
 
 
-def _observe(session: ChargingSession, schedule: ChargingSchedule | None, *, now: datetime) -> None:
+def _observe(
+    session: ChargingSession, schedule: ChargingSchedule | None, *, correlation_id: str, now: datetime
+) -> None:
     observed = schedule.to_json() if schedule else None
     for profile in session.profiles.all():
         profile.observed, profile.observed_at = observed, now
         profile.save(update_fields=["observed", "observed_at"])
         if profile.ever_accepted:
-            signals.active_profile_changed.send(sender=ChargingProfile, profile=profile, schedule=schedule, now=now)
+            signals.active_profile_changed.send(
+                sender=ChargingProfile, profile=profile, schedule=schedule, correlation_id=correlation_id, now=now
+            )
 
 
 def end_all(session: ChargingSession) -> None:

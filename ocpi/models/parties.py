@@ -9,7 +9,6 @@ from django.db import models
 from chargepoints.models import Evse
 from ocpi.encryption import decrypt, encrypt
 
-
 is_url = URLValidator(schemes=["https", "http"])
 
 
