@@ -56,6 +56,8 @@ class Connection:
         try:
             while not self._stopping.is_set():
                 await self._welcome.wait()
+                if self._stopping.is_set():
+                    break
                 failures = 0 if await self._try_once() else failures + 1
                 pause_s = self._backoff_s[min(failures, len(self._backoff_s) - 1)]
                 await set_within(self._stopping, pause_s / self._cp.time_scale)

@@ -1,5 +1,7 @@
 """What a transaction had to say while nobody listened (OCPP 1.6 section 3.7)."""
 
+import asyncio
+
 import pytest
 
 from .conftest import Clock, Connect, charging
@@ -74,3 +76,12 @@ async def test_a_car_is_gone_although_the_server_is_silent(csms: CentralSystem, 
     with pytest.raises(TimeoutError):
         await cp.unplug()
     assert (cp.status(), cp.transaction_id()) == ("Available", None)
+
+
+async def test_one_that_stays_away_can_be_stopped(csms: CentralSystem, connect: Connect) -> None:
+    cp = await connect()
+    cp.drop(stay_away=True)
+    await cp.until(lambda: not cp.connected)
+    await asyncio.wait_for(cp.stop(), 5)
+    assert not cp.connected
+    assert len(csms.payloads("BootNotification")) == 1
