@@ -67,29 +67,40 @@ def start(charge_point_id: int, facts: StartFacts, *, now: datetime) -> StartAns
 
 
 def _same_start(evse: Evse, facts: StartFacts) -> ChargingSession | None:
-    """Without a plausible time, only a session that is still open can be the same."""
-    same = evse.sessions.filter(id_token=facts.id_token, meter_start_wh=facts.meter_start_wh)
+    """Without a plausible time, only a session that is still open and has taken no energy can be the same."""
+    same = evse.sessions.filter(id_token=facts.id_token, meter_start_wh=_start_register(facts))
     if facts.started_at is None:
-        return same.filter(reported_start_at=None, ended_at=None).first()
+        return same.filter(reported_start_at=None, ended_at=None, kwh=0).first()
     return same.filter(reported_start_at=facts.started_at).first()
 
 
 def _close_forgotten(evse: Evse, *, now: datetime) -> None:
-    for session in evse.sessions.filter(state__in=[State.PENDING, State.ACTIVE]):
+    for session in evse.sessions.select_for_update().filter(state__in=[State.PENDING, State.ACTIVE]):
         session.notes.append("ended by the next StartTransaction: the charge point never sent its end")
         _end(session, at=session.measured_at or now, reason="Other", meter_stop_wh=None, now=now)
 
 
 def _create(evse: Evse, facts: StartFacts, *, accepted: bool, now: datetime) -> ChargingSession:
-    notes = [] if facts.started_at else ["started_at is ours: the charge point's clock was implausible"]
     token = DriverToken.objects.filter(uid__iexact=facts.id_token).first()
     state = State.ACTIVE if accepted else State.INVALID
     return ChargingSession.objects.create(
         charge_point=evse.charge_point, evse=evse, connector=evse.connectors.first(),
         ocpp_transaction_id=_new_transaction_id(evse.charge_point_id), state=state,
         id_token=facts.id_token, contract_id=token.contract_id if token else "", started_at=facts.started_at or now,
-        reported_start_at=facts.started_at, meter_start_wh=facts.meter_start_wh, last_updated=now, notes=notes,
+        reported_start_at=facts.started_at, meter_start_wh=_start_register(facts), last_updated=now,
+        notes=_start_notes(facts),
     )  # fmt: skip
+
+
+def _start_register(facts: StartFacts) -> Decimal:
+    return _fit(facts.meter_start_wh, 14, 3) or Decimal(0)
+
+
+def _start_notes(facts: StartFacts) -> list[str]:
+    notes = [] if facts.started_at else ["started_at is ours: the charge point's clock was implausible"]
+    if _fit(facts.meter_start_wh, 14, 3) is None:
+        notes.append("meter_start_wh is 0: what the charge point sent is beyond all meters")
+    return notes
 
 
 def _new_transaction_id(charge_point_id: int) -> str:
@@ -157,9 +168,10 @@ def _keep(
 
 def _fit(value: Decimal | None, digits: int, places: int) -> Decimal | None:
     """Rounded to the column; None for what no meter can mean (the text stays in the samples)."""
-    if value is None or abs(value) >= Decimal(10) ** (digits - places):
+    if value is None:
         return None
-    return value.quantize(Decimal(1).scaleb(-places))
+    fitted = value.quantize(Decimal(1).scaleb(-places))
+    return fitted if abs(fitted) < Decimal(10) ** (digits - places) else None
 
 
 def _follow(session: ChargingSession, readings: tuple[Reading, ...]) -> None:
@@ -207,7 +219,7 @@ def stop(charge_point_id: int, facts: StopFacts, *, now: datetime) -> Authorizat
     _keep(charge_point_id, evse_id, session, facts.transaction_id, (*facts.readings, _final(facts, now)), now=now)
     if session is None:
         logger.warning("end of unknown transaction %s on charge point %s kept", facts.transaction_id, charge_point_id)
-    elif session.state == State.COMPLETED:
+    elif session.state == State.COMPLETED or session.ended_at is not None:
         _note(
             session, f"a second StopTransaction came: meter {facts.meter_stop_wh} Wh, reason {facts.reason or 'none'}"
         )
@@ -240,8 +252,8 @@ def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: 
     session.power_w = session.current_a = Decimal(0)
     session.last_updated = now
     session.save()
-    profile_state.end_all(session)
     commands.reject_queued(session, reason="session_not_active: it ended before this was sent", now=now)
+    profile_state.end_all(session)
     logger.info("session ended session=%s kwh=%s reason=%s", session.uid, session.kwh, session.stop_reason)
     _changed(session, urgent=True, now=now)
 
