@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
+from chargepoints.models import ChargingSession
 from ocpi import sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
 from ocpi.v2_2_1.session_objects import session_object
@@ -26,8 +27,12 @@ def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
 
 
 def active_profile_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
-    url = _endpoint(message.party, "chargingprofiles", "SENDER").url_for(message.session.uid if message.session else "")
-    return "PUT", url, message.body or {}
+    """Of an ACTIVE session only: the push that waited for its end has nothing left to say (OCPI 2.2.1
+    mod_charging_profiles, Sender interface PUT: for an ongoing session).
+    """
+    visible = sharing.sessions_visible_to(message.party)
+    session = visible.get(outbox=message, state=ChargingSession.State.ACTIVE)
+    return "PUT", _endpoint(message.party, "chargingprofiles", "SENDER").url_for(session.uid), message.body or {}
 
 
 def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:
