@@ -61,14 +61,17 @@ def learn(
 
 
 def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
-    """The newest status of an EVSE wins, whatever the order in which the messages arrive."""
+    """The newest status of an EVSE wins, whatever the order in which the messages arrive.
+
+    A time ahead of ours counts as now: it would hide everything until then, once that clock is set right.
+    """
     if facts.evse_id == 0:
         return
     evse = evse_of(charge_point_id, facts.evse_id)
-    reported_at = facts.reported_at or now
+    reported_at = min(facts.reported_at or now, now)
     if evse.status_at and evse.status_at > reported_at:
         return
-    evse.status, evse.error_code, evse.status_info = facts.status, facts.error_code, facts.info
+    evse.status, evse.error_code, evse.status_info = facts.status[:24], facts.error_code[:64], facts.info[:255]
     evse.status_at = reported_at
     evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
 

@@ -1,0 +1,169 @@
+"""What a charge point says of itself: boot, capabilities, the state of its connectors."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chargepoints import inventory
+from chargepoints.models import ChargePoint, ChargePointCommand, Evse
+from chargepoints.values import BootFacts, RateUnit, StatusFacts
+from tests.chargepoints.command_steps import installed, profile_of
+from tests.support import factories
+from tests.support.factories import NOW, at
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
+BOOT = BootFacts(vendor="ACME", model="Wall", serial_number="S1", firmware_version="1.2")
+KEYS = ("SupportedFeatureProfiles", "ChargingScheduleMaxPeriods")
+
+
+@pytest.fixture
+def evse(db):
+    return factories.evse()
+
+
+@pytest.fixture
+def point(evse):
+    return evse.charge_point
+
+
+# --- boot -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_boot_is_recorded_and_answered_with_the_heartbeat_interval(point, settings):
+    settings.OCPP_HEARTBEAT_INTERVAL_S = 123
+    assert inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=at(3)) == 123
+    point.refresh_from_db()
+    assert (point.vendor, point.model, point.serial_number, point.firmware_version) == ("ACME", "Wall", "S1", "1.2")
+    assert (point.booted_at, point.last_seen_at) == (at(3), at(3))
+
+
+def test_a_boot_asks_for_the_capabilities(point, settings):
+    inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=NOW)
+    command = ChargePointCommand.objects.get()
+    assert (command.action, command.payload, command.requested_by) == (
+        "GetConfiguration",
+        {"key": list(KEYS)},
+        "system",
+    )
+    assert command.expires_at == NOW + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+
+
+def test_a_boot_puts_installed_profiles_in_doubt(evse):
+    session = factories.session(evse)
+    installed(session)
+    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    assert profile_of(session).state == "UNCERTAIN"
+
+
+def test_a_boot_ends_no_session(evse):
+    session = factories.session(evse)
+    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    session.refresh_from_db()
+    assert session.state == "ACTIVE"
+
+
+# --- capabilities ---------------------------------------------------------------------------------------------------
+
+
+def learn(point, **told):
+    silent = {
+        "configuration": {}, "supported": None, "units": frozenset(), "max_periods": None, "max_stack_level": None,
+        "max_profiles": None, "now": at(9),
+    }  # fmt: skip
+    inventory.learn(point.pk, **(silent | told))
+    point.refresh_from_db()
+    return point
+
+
+def test_what_a_charge_point_tells_of_its_smart_charging_is_kept(point):
+    learned = learn(
+        point, configuration={"X": "1"}, supported=False, units=frozenset(RateUnit), max_periods=24,
+        max_stack_level=0, max_profiles=9,
+    )  # fmt: skip
+    assert (learned.smart_charging, learned.rate_units, learned.max_periods) == (False, "AW", 24)
+    assert (learned.max_stack_level, learned.max_profiles, learned.configuration) == (0, 9, {"X": "1"})
+    assert learned.capabilities_at == at(9)
+
+
+def test_what_a_charge_point_does_not_tell_stays_as_it_was_known(point):
+    learn(
+        point, configuration={"X": "1", "Y": "1"}, units=frozenset({RateUnit.WATT}), max_periods=24, max_stack_level=3
+    )
+    learned = learn(point, configuration={"Y": "2"})
+    assert (learned.smart_charging, learned.rate_units, learned.max_periods, learned.max_stack_level) == (
+        True,
+        "W",
+        24,
+        3,
+    )
+    assert learned.configuration == {"X": "1", "Y": "2"}
+
+
+# --- status ---------------------------------------------------------------------------------------------------------
+
+AVAILABLE = StatusFacts(evse_id=1, status="Available", error_code="NoError", info="", reported_at=NOW)
+
+
+def status(point, facts, *, now=NOW):
+    inventory.status(point.pk, facts, now=now)
+    return Evse.objects.filter(charge_point=point, ocpp_evse_id=facts.evse_id).first()
+
+
+def test_a_status_is_kept_with_its_error_and_time(point):
+    evse = status(point, StatusFacts(1, "Faulted", "GroundFailure", "E42", reported_at=at(-1)))
+    assert (evse.status, evse.error_code, evse.status_info, evse.status_at) == (
+        "Faulted", "GroundFailure", "E42", at(-1),
+    )  # fmt: skip
+
+
+def test_the_newest_status_wins_whatever_the_order_of_arrival(point):
+    status(point, replace(AVAILABLE, status="Charging", reported_at=at(60)), now=at(61))
+    evse = status(point, AVAILABLE, now=at(62))
+    assert (evse.status, evse.status_at) == ("Charging", at(60))
+
+
+def test_of_two_statuses_of_one_moment_the_later_message_wins(point):
+    status(point, AVAILABLE)
+    assert status(point, replace(AVAILABLE, status="Preparing")).status == "Preparing"
+
+
+def test_a_status_without_a_time_is_of_now(point):
+    status(point, AVAILABLE)
+    evse = status(point, replace(AVAILABLE, status="Preparing", reported_at=None), now=at(5))
+    assert (evse.status, evse.status_at) == ("Preparing", at(5))
+
+
+def test_a_clock_that_was_ahead_does_not_hide_what_comes_after_it_was_set(point):
+    status(point, replace(AVAILABLE, status="Charging", reported_at=at(7200)), now=at(0))
+    evse = status(point, replace(AVAILABLE, status="Finishing", reported_at=at(30)), now=at(30))
+    assert (evse.status, evse.status_at) == ("Finishing", at(30))
+
+
+def test_a_status_longer_than_its_column_is_cut_and_not_lost(point):
+    evse = status(point, StatusFacts(1, "s" * 255, "e" * 255, "i" * 255, reported_at=NOW))
+    assert (evse.status, evse.error_code, evse.status_info) == ("s" * 24, "e" * 64, "i" * 255)
+
+
+def test_the_status_of_the_charge_point_itself_makes_no_evse(point):
+    assert status(point, replace(AVAILABLE, evse_id=0)) is None
+    assert Evse.objects.filter(charge_point=point).count() == 1
+
+
+def test_the_status_of_an_unknown_evse_adds_it_with_one_connector(point):
+    evse = status(point, replace(AVAILABLE, evse_id=5))
+    assert (evse.status, evse.connectors.count(), evse.phases) == ("Available", 1, None)
+
+
+def test_a_status_touches_no_other_charge_points_evse(point):
+    other = factories.evse()
+    status(point, AVAILABLE)
+    other.refresh_from_db()
+    assert (other.status, other.status_at) == ("", None)
+
+
+@pytest.mark.parametrize("name", ["firmware_status", "diagnostics_status"])
+def test_the_progress_of_firmware_and_diagnostics_is_kept(point, name):
+    getattr(inventory, name)(point.pk, "Downloading" + "x" * 100, now=at(4))
+    row = ChargePoint.objects.get(pk=point.pk)
+    assert (getattr(row, name), row.last_seen_at) == (("Downloading" + "x" * 100)[:64], at(4))
