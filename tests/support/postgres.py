@@ -14,15 +14,16 @@ import psycopg
 from tests.support.processes import Program, until
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
-SETTINGS = {
-    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300",
-    "listen_addresses": "", "shared_buffers": "64MB",
-}  # fmt: skip
+SETTINGS = {"max_connections": "300", "listen_addresses": "", "shared_buffers": "64MB"}
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    def __init__(self, directory: Path) -> None:
+    """Unless `durable`, a commit waits for no disk."""
+
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self._directory = directory
+        self._settings = SETTINGS if durable else SETTINGS | FORGETFUL
         self._owner: dict[str, Any] = {}
         directory.mkdir()
         if os.geteuid() == 0:
@@ -43,7 +44,7 @@ class Postgres:
              "--no-sync", "--no-instructions", "--pgdata", data],
             check=True, stdout=subprocess.DEVNULL, cwd=self._directory, **self._owner,
         )  # fmt: skip
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._server = Program(
             [self._binaries / "postgres", "-D", data, "-k", self._directory, *options],
             log=self._directory / "log", env=os.environ, cwd=self._directory, **self._owner,

@@ -62,6 +62,10 @@ class Program:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         if self.running:
             self._process.send_signal(number)
@@ -71,9 +75,12 @@ class Program:
         self.send(signal.SIGKILL)
         self._process.wait()
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, timeout_s: float = 15.0) -> int:
-        """The exit status; one that does not stop in time is killed."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.send(number)
+        return self.wait()
+
+    def wait(self, *, timeout_s: float = 15.0) -> int:
+        """The exit status; one that does not end in time is killed."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
