@@ -141,9 +141,17 @@ def observe(session: ChargingSession, *, now: datetime, correlation_id: str = ""
     if session.state != ChargingSession.State.ACTIVE or questions.exists():
         return
     request_composite(
-        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None, requested_by=SYSTEM, now=now,
-        expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S), correlation_id=correlation_id,
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=_unit_taken(session),
+        requested_by=SYSTEM, now=now, expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
+        correlation_id=correlation_id,
     )  # fmt: skip
+
+
+def _unit_taken(session: ChargingSession) -> RateUnit | None:
+    """The unit of the profile it took last: in another one the answer would lose its fractions to rounding."""
+    profile = session.profiles.filter(applied__isnull=False).order_by("-applied_at").first()
+    applied = profile.applied_schedule if profile else None
+    return applied.unit if applied else None
 
 
 def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, **fields: Any) -> ChargePointCommand:

@@ -241,6 +241,13 @@ def test_after_a_change_that_may_have_been_applied_the_composite_schedule_is_ask
     assert question.expires_at == at(1) + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
 
 
+def test_it_is_asked_in_the_unit_of_the_profile_that_was_taken(session):
+    session.charge_point.rate_units = "AW"
+    session.charge_point.save()
+    carry(ask(session, schedule(11000, unit=RateUnit.WATT)), ACCEPTED, now=at(1))
+    assert ChargePointCommand.objects.get(kind="GET_COMPOSITE").payload["unit"] == "W"
+
+
 @pytest.mark.parametrize("outcome", [REJECTED, FAILED], ids=lambda outcome: outcome.status)
 def test_after_a_refusal_or_a_lost_connection_it_is_not_asked(session, outcome):
     carry(ask(session), outcome)
