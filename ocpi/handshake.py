@@ -60,26 +60,32 @@ def token_of(headers: Mapping[str, str]) -> str:
 def exchange(party: Party, body: Mapping[str, Any], *, correlation_id: str, now: datetime) -> str:
     """POST or PUT: fetches the caller's endpoints, stores its token, and returns a new token for it.
 
-    Raises OcpiError 2001, 3001, 3002 or 3003, with everything left as it was.
+    Raises OcpiError 2001, 3001, 3002 or 3003, or 405 if another handshake came first; everything is left as it was.
     """
+    began_with = Credentials.objects.get(party=party).inbound_hash
     theirs = parse(party, body)
     endpoints = fetch_endpoints(party, theirs, correlation_id=correlation_id)
     for identifier, role in REQUIRED.get(Party.Role(party.role), []):
         if not any((e.identifier, e.role) == (identifier, role) for e in endpoints):
             raise OcpiError(StatusCode.NO_MATCHING_ENDPOINTS, f"your version details lack {identifier} {role}")
-    return _store(party, theirs, endpoints, now=now)
+    return _store(party, theirs, endpoints, began_with=began_with, now=now)
 
 
 @transaction.atomic
-def _store(party: Party, theirs: TheirCredentials, endpoints: list[Endpoint], *, now: datetime) -> str:
+def _store(
+    party: Party, theirs: TheirCredentials, endpoints: list[Endpoint], *, began_with: str | None, now: datetime
+) -> str:
     token = tokens.new_token()
     credentials = Credentials.objects.select_for_update().get(party=party)
+    if credentials.inbound_hash != began_with:
+        raise OcpiError(StatusCode.CLIENT_ERROR, "the registration has changed meanwhile", http_status=405)
     credentials.set_inbound(token, Credentials.Inbound.TOKEN_C)
     credentials.outbound_token = theirs.token
     credentials.versions_url = theirs.url
     credentials.registered_at = now
     credentials.save()
     party.endpoints.all().delete()
+    party.outbox.update(delivered_body=None)  # what it had under the old registration is in doubt
     PartnerEndpoint.objects.bulk_create(
         PartnerEndpoint(party=party, identifier=e.identifier, role=e.role, url=e.url) for e in endpoints
     )
