@@ -3,6 +3,7 @@
 `.env.example` lists every variable. Mistakes are reported by `cpo_backoffice.checks`, numbered.
 """
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -130,6 +131,8 @@ TIME_ZONE = "UTC"
 APPEND_SLASH = False
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", str(DATA_DIR / "static")))
+with contextlib.suppress(OSError):  # nothing need be collected, but WhiteNoise warns of a folder that is not there
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # served from the packages themselves: nothing to collect before the first start
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -2,6 +2,7 @@
 
 from tests.support import stack  # isort: skip
 
+import os
 from pathlib import Path
 
 import django
@@ -10,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 django.setup()  # test modules and their conftests import models
+# Parallel workers inherit the environment, and pytest-django would load their settings before this file is read.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
 
 
