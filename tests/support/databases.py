@@ -1,0 +1,93 @@
+"""Databases for servers under test, and the ORM of the tests' own process on them."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import dj_database_url
+import psycopg
+from django.conf import settings
+from django.db import connections
+
+from tests.support import stack
+from tests.support.processes import REPOSITORY, environment
+
+
+@dataclass(frozen=True)
+class Database:
+    """`url` as in DATABASE_URL."""
+
+    url: str
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Until then the models read and write this database, from this thread and from threads started meanwhile."""
+        ours, before = connections["default"], connections.settings["default"]
+        connections.settings["default"] = self._settings(before)
+        del connections["default"]
+        try:
+            yield
+        finally:
+            connections["default"].close()
+            connections.settings["default"] = before
+            connections["default"] = ours
+
+    def _settings(self, like: dict) -> dict:  # type: ignore[type-arg]
+        """No pool: a test has one connection, and it must be gone afterwards."""
+        options = {name: value for name, value in like["OPTIONS"].items() if name != "pool"}
+        return like | dj_database_url.parse(self.url) | {"OPTIONS": options}
+
+
+def new_database(name: str) -> Database:
+    """Migrated and empty."""
+    if stack.STACK == "embedded":
+        path = stack.folder(name) / "cpo.sqlite3"
+        shutil.copy(_template(), path)
+        return Database(f"sqlite:///{path}")
+    unique = f"{name}_{stack.WORKER}".replace("-", "_")
+    _create(unique, template=_template())
+    return Database(_url(unique))
+
+
+@cache
+def _template() -> str:
+    """A file, or the name of a database; made once in each worker by the command that deployments use."""
+    if stack.STACK == "embedded":
+        name = str(stack.folder("template") / "cpo.sqlite3")
+        url = f"sqlite:///{name}"
+    else:
+        name = f"template_{stack.WORKER}"
+        url = _url(name)
+        _create(name, template="template0")
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, cwd=REPOSITORY,
+        env=environment(DATABASE_URL=url, SECRET_KEY=stack.SECRET_KEY, DATA_DIR=settings.DATA_DIR.as_posix()),
+    )  # fmt: skip
+    if stack.STACK == "embedded":
+        _leave_wal(Path(name))
+    return name
+
+
+def _leave_wal(path: Path) -> None:
+    """All of it in one file, so that the file can be copied."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _create(name: str, *, template: str) -> None:
+    with psycopg.connect(_url("postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def _url(name: str) -> str:
+    base = urlsplit(settings.DATABASE_URL)
+    return base._replace(path=f"/{quote(name)}").geturl()
