@@ -26,7 +26,7 @@ def patient_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def hasty_server() -> Iterator[Server]:
-    """Promises 4 s, and keeps half of it for posting the result: for what takes its time. Three PUTs, then TOO_OFTEN."""
+    """Promises 4 s, half of it for posting the result: for what takes its time. Three PUTs, then TOO_OFTEN."""
     yield from _running(
         Server(
             "hasty", redis=2, OCPI_PROFILE_TIMEOUT_S="4", OCPI_CALLBACK_RESERVE_S="2", OCPI_SESSION_BURST="3",

@@ -53,7 +53,7 @@ def test_a_session_that_outlived_a_lost_connection_is_the_same_session(bay: Make
     b.charger.send_meter_values()
     b.charger.come_back()
     b.charger.wait_booted(PATIENCE_S)
-    until(lambda: b.session.meter_values.exists())
+    until(b.session.meter_values.exists)
     assert b.session.state == "ACTIVE"
     assert b.result(b.put(11000)) == ACCEPTED
 

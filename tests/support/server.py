@@ -109,7 +109,8 @@ class Server:
         return dict(self._env)
 
     def log_text(self) -> str:
-        return "".join(f"--- {part} ---\n{self._log(part).read_text()}" for part in self.parts if self._log(part).exists())
+        logs = {part: self._log(part) for part in self.parts}
+        return "".join(f"--- {part} ---\n{log.read_text()}" for part, log in logs.items() if log.exists())
 
     def _log(self, part: str) -> Path:
         return self._folder / f"{part}.log"
