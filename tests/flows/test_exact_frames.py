@@ -60,9 +60,7 @@ def boot(charger: RawCharger) -> list[Any]:
 
 def start(charger: RawCharger, identity: Identity) -> ChargingSession:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    answer = charger.call(
-        "StartTransaction", {"connectorId": 1, "idTag": CARD, "meterStart": 100, "timestamp": stamp}
-    )
+    answer = charger.call("StartTransaction", {"connectorId": 1, "idTag": CARD, "meterStart": 100, "timestamp": stamp})
     assert (answer[0], answer[2]["idTagInfo"]) == (3, {"status": "Accepted"})
     return ChargingSession.objects.get(
         charge_point__identity=identity.name, ocpp_transaction_id=str(answer[2]["transactionId"])

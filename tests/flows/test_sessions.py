@@ -82,9 +82,7 @@ def test_many_charge_points_at_once_each_get_their_own_profile_and_each_request_
     sessions = [(b, connector, b.plug_in(connector).session_id) for b in bays for connector in (1, 2)]
     with ThreadPoolExecutor(len(sessions)) as pool:
         calls = list(
-            pool.map(
-                lambda job: job[1][0].scsp.put_profile(job[1][2], [(0, 5000 + job[0])]), enumerate(sessions)
-            )
+            pool.map(lambda job: job[1][0].scsp.put_profile(job[1][2], [(0, 5000 + job[0])]), enumerate(sessions))
         )
     for position, ((b, connector, session_id), call) in enumerate(zip(sessions, calls, strict=True)):
         assert b.result(call) == ACCEPTED
