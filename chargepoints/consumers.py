@@ -9,6 +9,7 @@ import logging
 import time
 import uuid
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -19,11 +20,13 @@ from chargepoints import commands, doorbell, handshake, presence
 from chargepoints.doorbell import Ring
 from chargepoints.group_commit import writer
 from chargepoints.ocpp.base import ChargePointLink
-from chargepoints.values import RawCall
+from chargepoints.values import CommandOutcome, RawCall
 
 logger = logging.getLogger(__name__)
 SEEN_EVERY_S = 30
 PROBE_TIMEOUT_S = 5.0
+RECORD_ATTEMPTS = 60
+RECORD_PAUSE_S = 1.0
 
 
 def now() -> datetime:
@@ -132,7 +135,19 @@ class ChargePointConsumer(AsyncConsumer):
     async def _deliver_all(self) -> None:
         while call := await writer.submit(commands.claim_next, self.charge_point_id, self.connection_id, now=now()):
             outcome = await self._link.perform(call)
-            await writer.submit(commands.record_outcome, call.command_id, outcome, now=now())
+            await self._record(call.command_id, outcome)
+
+    async def _record(self, command_id: int, outcome: CommandOutcome) -> None:
+        """What the charge point answered is known here only: tried again while the database does not take it."""
+        for attempt in count(1):
+            try:
+                await writer.submit(commands.record_outcome, command_id, outcome, now=now())
+                return
+            except Exception:
+                if attempt == RECORD_ATTEMPTS:
+                    raise
+                logger.exception("outcome of command id=%s identity=%s not recorded yet", command_id, self.identity)
+                await asyncio.sleep(RECORD_PAUSE_S)
 
     async def _prove_life(self) -> None:
         question = RawCall("GetConfiguration", {"key": ["HeartbeatInterval"]})

@@ -47,7 +47,7 @@ def learn(
     now: datetime,
 ) -> None:
     """Keeps what the charge point told of its smart charging. What it did not tell stays as it was known."""
-    charge_point = ChargePoint.objects.select_for_update().get(pk=charge_point_id)
+    charge_point = ChargePoint.objects.select_for_update(no_key=True).get(pk=charge_point_id)
     known: dict[str, Any] = {
         "smart_charging": supported, "rate_units": "".join(sorted(units)) or None, "max_periods": max_periods,
         "max_stack_level": max_stack_level, "max_profiles": max_profiles,

@@ -19,7 +19,7 @@ def connect(
     charge_point_id: int, *, connection_id: str, channel_name: str, ocpp_version: str, now: datetime
 ) -> tuple[str, str] | None:
     """Makes this socket the charge point's. Returns the channel and connection it replaced, if any."""
-    charge_point = ChargePoint.objects.select_for_update().get(pk=charge_point_id)
+    charge_point = ChargePoint.objects.select_for_update(no_key=True).get(pk=charge_point_id)
     replaced = (charge_point.channel_name, charge_point.connection_id) if charge_point.connection_id else None
     ChargePoint.objects.filter(pk=charge_point_id).update(
         connection_id=connection_id, channel_name=channel_name, ocpp_version=ocpp_version,

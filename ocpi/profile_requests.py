@@ -70,8 +70,8 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 
 @transaction.atomic
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
-    sessions = ChargingSession.objects.select_for_update(of=("self",)).select_related("evse", "charge_point")
-    session = sessions.filter(uid=wish.session_uid.lower()).first()
+    locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
+    session = locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()).first()
     repeated = session and _repeated(party, session, wish, now=now)
     if repeated:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
