@@ -12,6 +12,9 @@ from ocpi.protocol.errors import InvalidField, OcpiError
 from ocpi.protocol.status_codes import StatusCode
 
 
+OPEN = (ChargingSession.State.PENDING, ChargingSession.State.ACTIVE)
+
+
 class ProfileType(StrEnum):
     CHEAP = "CHEAP"
     FAST = "FAST"
@@ -36,13 +39,14 @@ def receive(session: ChargingSession, body: Mapping[str, Any], *, now: datetime)
     departure = preferences.get("departure_time")
     if not session.is_open or (departure and parse_datetime(departure) <= now):
         return PreferencesResponse.NOT_POSSIBLE
-    ChargingSession.objects.filter(pk=session.pk).update(charging_preferences=preferences)
-    return PreferencesResponse.ACCEPTED
+    still_open = ChargingSession.objects.filter(pk=session.pk, state__in=OPEN)
+    stored = still_open.update(charging_preferences=preferences)
+    return PreferencesResponse.ACCEPTED if stored else PreferencesResponse.NOT_POSSIBLE
 
 
 def parse(body: Mapping[str, Any]) -> dict[str, Any]:
     """The known fields, as JSON can keep them; unknown ones are ignored."""
-    if body.get("profile_type") not in set(ProfileType):
+    if body.get("profile_type") not in list(ProfileType):
         raise InvalidField("profile_type", f"must be one of {', '.join(ProfileType)}")
     found: dict[str, Any] = {"profile_type": body["profile_type"]}
     if body.get("departure_time") is not None:

@@ -25,9 +25,9 @@ class ChargingProfilesView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def put(self, request: Request, session_id: str) -> Response:
-        schedule, response_url = translation.parse_set_charging_profile(document_of(request))
-        body = outbox.storable(request.data)
-        return self._answer(request, Kind.SET, session_id, response_url, schedule=schedule, body=body)
+        document = document_of(request)
+        schedule, response_url = translation.parse_set_charging_profile(document)
+        return self._answer(request, Kind.SET, session_id, response_url, schedule=schedule, body=kept(document))
 
     def get(self, request: Request, session_id: str) -> Response:
         query = queries.parse_get_query(request.META.get("QUERY_STRING", ""))
@@ -44,6 +44,14 @@ class ChargingProfilesView(OcpiView):
             request_id=self.message_ids.request_id, correlation_id=self.message_ids.correlation_id, **asked,
         )  # fmt: skip
         return told(profile_requests.receive(party_of(request), wish, now=timezone.now()))
+
+
+def kept(document: dict[str, Any]) -> Any:
+    """Raises InvalidField for a number that no JSON column takes, in whatever field."""
+    try:
+        return outbox.storable(document)
+    except ValueError:
+        raise InvalidField("body", "a number is out of range") from None
 
 
 def bounded(duration_s: int | None) -> int:
