@@ -11,7 +11,6 @@ from ocpi.protocol.datetimes import parse_datetime
 from ocpi.protocol.errors import InvalidField, OcpiError
 from ocpi.protocol.status_codes import StatusCode
 
-
 OPEN = (ChargingSession.State.PENDING, ChargingSession.State.ACTIVE)
 
 
