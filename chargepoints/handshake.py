@@ -61,13 +61,23 @@ def _identify(identity: str, header: bytes | None) -> ChargePoint | None:
 
 
 def _proven(identity: str, header: bytes | None) -> ChargePoint | None:
+    if not identity.isprintable():  # PostgreSQL cannot even be asked for some
+        return None
+    user, password = authentication.parse_basic(header) or ("", None)
     charge_point = ChargePoint.objects.filter(identity=identity).first()
     if charge_point is None:
-        return _welcome(identity) if settings.OCPP_ACCEPT_UNKNOWN_CHARGE_POINTS else None
-    user, password = authentication.parse_basic(header) or ("", None)
+        return _stranger(identity, password)
     if not charge_point.enabled or (charge_point.password_hash and user != identity):
         return None
     return charge_point if authentication.check(charge_point, password) else None
+
+
+def _stranger(identity: str, password: str | None) -> ChargePoint | None:
+    if settings.OCPP_ACCEPT_UNKNOWN_CHARGE_POINTS:
+        return _welcome(identity)
+    if password is not None:
+        authentication.hash_password(password)  # so that its refusal does not tell that it is unknown
+    return None
 
 
 def _welcome(identity: str) -> ChargePoint | None:
