@@ -1,4 +1,4 @@
-"""Start, meter and end a session from what a charge point reports.
+"""Start and end a session from what a charge point reports.
 
 Each function runs inside the caller's transaction (the writer's). Lookups are bound to the charge point whose socket
 spoke, so that no charge point can touch another's session.
@@ -12,12 +12,11 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 
-from chargepoints import commands, inventory, signals
-from chargepoints.models import ChargingSession, DriverToken, Evse, MeterValue
+from chargepoints import commands, inventory, metering, signals
+from chargepoints.models import ChargingSession, DriverToken, Evse
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
     AuthorizationStatus,
-    MeterFacts,
     Reading,
     StartAnswer,
     StartFacts,
@@ -26,7 +25,6 @@ from chargepoints.values import (
 
 logger = logging.getLogger(__name__)
 State = ChargingSession.State
-PLAUSIBLE_KWH = Decimal(1000)  # no car takes more in one session: a register that jumps further has been reset
 
 
 def authorize(id_token: str) -> AuthorizationStatus:
@@ -62,7 +60,7 @@ def start(charge_point_id: int, facts: StartFacts, *, now: datetime) -> StartAns
         "session started session=%s identity=%s evse=%s authorization=%s",
         session.uid, evse.charge_point.identity, evse.ocpp_evse_id, authorization,
     )  # fmt: skip
-    _changed(session, urgent=True, now=now)
+    _changed(session, now=now)
     return StartAnswer(session.ocpp_transaction_id, authorization)
 
 
@@ -75,7 +73,7 @@ def _same_start(evse: Evse, facts: StartFacts) -> ChargingSession | None:
 
 
 def _close_forgotten(evse: Evse, *, now: datetime) -> None:
-    for session in evse.sessions.select_for_update().filter(state__in=[State.PENDING, State.ACTIVE]):
+    for session in evse.sessions.select_for_update(no_key=True).filter(state__in=[State.PENDING, State.ACTIVE]):
         session.notes.append("ended by the next StartTransaction: the charge point never sent its end")
         _end(session, at=session.measured_at or now, reason="Other", meter_stop_wh=None, now=now)
 
@@ -93,12 +91,12 @@ def _create(evse: Evse, facts: StartFacts, *, accepted: bool, now: datetime) -> 
 
 
 def _start_register(facts: StartFacts) -> Decimal:
-    return _fit(facts.meter_start_wh, 14, 3) or Decimal(0)
+    return metering.fit(facts.meter_start_wh, 14, 3) or Decimal(0)
 
 
 def _start_notes(facts: StartFacts) -> list[str]:
     notes = [] if facts.started_at else ["started_at is ours: the charge point's clock was implausible"]
-    if _fit(facts.meter_start_wh, 14, 3) is None:
+    if metering.fit(facts.meter_start_wh, 14, 3) is None:
         notes.append("meter_start_wh is 0: what the charge point sent is beyond all meters")
     return notes
 
@@ -112,103 +110,6 @@ def _new_transaction_id(charge_point_id: int) -> str:
             return candidate
 
 
-# --- meter ----------------------------------------------------------------------------------------------------------
-
-
-def meter(charge_point_id: int, facts: MeterFacts, *, now: datetime) -> None:
-    """Keeps every reading; the open session it belongs to follows the newest one. Energy never falls."""
-    session = _session_of(charge_point_id, facts)
-    evse_id = session.evse_id if session else _evse_id(charge_point_id, facts.evse_id)
-    _keep(charge_point_id, evse_id, session, facts.transaction_id or "", facts.readings, now=now)
-    if session and session.is_open and facts.readings:
-        _follow(session, facts.readings)
-        session.last_updated = now
-        session.save(update_fields=[*MEASURED, "last_updated"])
-        _changed(session, urgent=False, now=now)
-
-
-MEASURED = ["kwh", "power_w", "current_a", "soc_percent", "detected_phases", "measured_at"]
-
-
-def _session_of(charge_point_id: int, facts: MeterFacts) -> ChargingSession | None:
-    sessions = ChargingSession.objects.filter(charge_point_id=charge_point_id)
-    if facts.transaction_id:
-        return sessions.filter(ocpp_transaction_id=facts.transaction_id).first()
-    return sessions.filter(evse__ocpp_evse_id=facts.evse_id, state__in=[State.PENDING, State.ACTIVE]).first()
-
-
-def _evse_id(charge_point_id: int, ocpp_evse_id: int) -> int | None:
-    return inventory.evse_of(charge_point_id, ocpp_evse_id).pk if ocpp_evse_id > 0 else None
-
-
-def _keep(
-    charge_point_id: int,
-    evse_id: int | None,
-    session: ChargingSession | None,
-    transaction_id: str,
-    readings: tuple[Reading, ...],
-    *,
-    now: datetime,
-) -> None:
-    rows = [
-        MeterValue(
-            charge_point_id=charge_point_id, evse_id=evse_id, session=session, ocpp_transaction_id=transaction_id,
-            measured_at=reading.measured_at, received_at=now, energy_wh=_fit(reading.energy_wh, 14, 3),
-            power_w=_fit(reading.power_w, 12, 1), current_a=_fit(reading.current_a, 8, 2),
-            offered_a=_fit(reading.offered_a, 8, 2), offered_w=_fit(reading.offered_w, 12, 1),
-            soc_percent=_fit(reading.soc_percent, 5, 1), samples=[sample.to_json() for sample in reading.samples],
-        )
-        for reading in readings
-    ]  # fmt: skip
-    if len(rows) == 1:
-        rows[0].save(force_insert=True)
-    else:
-        MeterValue.objects.bulk_create(rows)
-
-
-def _fit(value: Decimal | None, digits: int, places: int) -> Decimal | None:
-    """Rounded to the column; None for what no meter can mean (the text stays in the samples)."""
-    if value is None:
-        return None
-    fitted = value.quantize(Decimal(1).scaleb(-places))
-    return fitted if abs(fitted) < Decimal(10) ** (digits - places) else None
-
-
-def _follow(session: ChargingSession, readings: tuple[Reading, ...]) -> None:
-    for reading in sorted(readings, key=lambda r: r.measured_at):
-        _count_energy(session, reading.energy_wh)
-        if session.measured_at is None or reading.measured_at >= session.measured_at:
-            session.measured_at = reading.measured_at
-            _take(session, reading)
-
-
-def _take(session: ChargingSession, reading: Reading) -> None:
-    if reading.power_w is not None:
-        session.power_w = _fit(reading.power_w, 12, 1)
-    if reading.current_a is not None:
-        session.current_a = _fit(reading.current_a, 8, 2)
-    if reading.soc_percent is not None:
-        session.soc_percent = _fit(reading.soc_percent, 5, 1)
-    if reading.phases:
-        session.detected_phases = reading.phases
-
-
-def _count_energy(session: ChargingSession, register_wh: Decimal | None) -> None:
-    if register_wh is None:
-        return
-    kwh = ((register_wh - session.meter_start_wh) / 1000).quantize(Decimal("0.0001"))
-    if session.kwh < kwh < PLAUSIBLE_KWH:
-        session.kwh = kwh
-    elif kwh < 0 or kwh >= PLAUSIBLE_KWH:
-        _note(session, "the energy register fell below its start or jumped: those readings do not count for kWh")
-
-
-def _note(session: ChargingSession, text: str) -> None:
-    if text not in session.notes:
-        session.notes.append(text)
-        ChargingSession.objects.filter(pk=session.pk).update(notes=session.notes)
-
-
 # --- end ------------------------------------------------------------------------------------------------------------
 
 
@@ -216,15 +117,16 @@ def stop(charge_point_id: int, facts: StopFacts, *, now: datetime) -> Authorizat
     """OCPP 1.6 section 5.28. A second one, or one for a transaction nobody knows, is kept and acknowledged."""
     session = _stopped_session(charge_point_id, facts)
     evse_id = session.evse_id if session else None
-    _keep(charge_point_id, evse_id, session, facts.transaction_id, (*facts.readings, _final(facts, now)), now=now)
+    readings = (*facts.readings, _final(facts, now))
+    metering.keep(metering.rows(charge_point_id, evse_id, session, facts.transaction_id, readings, now=now))
     if session is None:
         logger.warning("end of unknown transaction %s on charge point %s kept", facts.transaction_id, charge_point_id)
     elif session.state == State.COMPLETED or session.ended_at is not None:
-        _note(
+        metering.note(
             session, f"a second StopTransaction came: meter {facts.meter_stop_wh} Wh, reason {facts.reason or 'none'}"
         )
     else:
-        _follow(session, facts.readings)
+        metering.follow(session, facts.readings)
         at = max(facts.stopped_at or now, session.started_at)
         _end(session, at=at, reason=facts.reason or "Local", meter_stop_wh=facts.meter_stop_wh, now=now)
     return authorize(facts.id_token) if facts.id_token else None
@@ -232,7 +134,7 @@ def stop(charge_point_id: int, facts: StopFacts, *, now: datetime) -> Authorizat
 
 def _stopped_session(charge_point_id: int, facts: StopFacts) -> ChargingSession | None:
     """By transaction id; without a usable one, the only open session of the charge point and driver."""
-    sessions = ChargingSession.objects.select_for_update().filter(charge_point_id=charge_point_id)
+    sessions = ChargingSession.objects.select_for_update(no_key=True).filter(charge_point_id=charge_point_id)
     found = sessions.filter(ocpp_transaction_id=facts.transaction_id).first() if facts.transaction_id else None
     if found or facts.transaction_id not in {"", "0", "-1"}:
         return found
@@ -245,17 +147,17 @@ def _final(facts: StopFacts, now: datetime) -> Reading:
 
 
 def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime) -> None:
-    _count_energy(session, meter_stop_wh)
+    metering.count_energy(session, meter_stop_wh)
     if session.state != State.INVALID:
         session.state = State.COMPLETED
-    session.ended_at, session.stop_reason, session.meter_stop_wh = at, reason[:64], _fit(meter_stop_wh, 14, 3)
+    session.ended_at, session.stop_reason, session.meter_stop_wh = at, reason[:64], metering.fit(meter_stop_wh, 14, 3)
     session.power_w = session.current_a = Decimal(0)
     session.last_updated = now
     session.save()
     commands.reject_queued(session, reason="session_not_active: it ended before this was sent", now=now)
     profile_state.end_all(session)
     logger.info("session ended session=%s kwh=%s reason=%s", session.uid, session.kwh, session.stop_reason)
-    _changed(session, urgent=True, now=now)
+    _changed(session, now=now)
 
 
 def invalidate_pending(*, now: datetime) -> int:
@@ -269,10 +171,10 @@ def invalidate_pending(*, now: datetime) -> int:
             )
             if changed:
                 session.refresh_from_db()
-                _changed(session, urgent=True, now=now)
+                _changed(session, now=now)
             count += changed
     return count
 
 
-def _changed(session: ChargingSession, *, urgent: bool, now: datetime) -> None:
-    signals.session_changed.send(sender=ChargingSession, session=session, urgent=urgent, now=now)
+def _changed(session: ChargingSession, *, now: datetime) -> None:
+    signals.session_changed.send(sender=ChargingSession, session=session, now=now)

@@ -7,8 +7,10 @@ from django.dispatch import Signal
 
 # command: ChargePointCommand in its final state; late: the answer came after the command had expired; now: datetime
 command_finished = Signal()
-# session: ChargingSession; urgent: its state changed, not only its figures; now: datetime
+# session: ChargingSession that began, ended or became invalid; now: datetime
 session_changed = Signal()
+# sessions: list[ChargingSession] whose figures, and nothing else, changed; now: datetime
+sessions_metered = Signal()
 # profile: ChargingProfile whose observed plan is fresh; schedule: ChargingSchedule or None when nothing limits;
 # correlation_id: of the request that caused the look, may be empty; now: datetime
 active_profile_changed = Signal()

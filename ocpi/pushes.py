@@ -4,18 +4,19 @@ A session that changes raises the revision of its standing message; deliveries c
 Every update makes a smart charging provider recompute its profile, so figures are throttled; a new state goes at once.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from chargepoints.models import ChargingProfile, ChargingSession
 from chargepoints.profiles import active_profile, same_plan
 from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
 from ocpi import outbox, sharing
-from ocpi.models import OutboxMessage, Party
+from ocpi.models import OutboxMessage, PartnerEndpoint, Party
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.v2_2_1 import translation
 
@@ -23,16 +24,21 @@ Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
 
 
-def session_changed(session: ChargingSession, *, urgent: bool, now: datetime) -> None:
-    """`urgent`: the state changed. Otherwise the partner hears of it when its next push is due."""
-    if urgent and session.is_open:
+def session_changed(session: ChargingSession, *, now: datetime) -> None:
+    """Its state changed: partners hear of it at once."""
+    if session.is_open:
         _open_messages(session, now=now)
     standing = _standing(session)
-    changes: dict[str, Any] = {"revision": F("revision") + 1, "status": _pending_unless_sending()}
-    if urgent:
-        changes |= {"due_at": now, "failures": 0}
-    if standing.update(**changes) and urgent:
+    if standing.update(revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0):
         outbox.enqueue(standing.values_list("pk", flat=True))
+
+
+def sessions_metered(sessions: Iterable[ChargingSession]) -> None:
+    """Their figures changed. Partners hear of it when the next push is due."""
+    receivers = PartnerEndpoint.objects.filter(identifier="sessions", role="RECEIVER").values("party")
+    shared = Q(party__shares_all_evses=True) | Q(party__shared_evses=F("session__evse"))
+    standing = OutboxMessage.objects.filter(shared, kind=Kind.SESSION, session__in=sessions, party__in=receivers)
+    standing.update(revision=F("revision") + 1, status=_pending_unless_sending())
 
 
 def _pending_unless_sending() -> Case:

@@ -13,6 +13,7 @@ def connect() -> None:
     """Called once, when the app is ready."""
     signals.command_finished.connect(command_finished, dispatch_uid="ocpi")
     signals.session_changed.connect(session_changed, dispatch_uid="ocpi")
+    signals.sessions_metered.connect(sessions_metered, dispatch_uid="ocpi")
     signals.active_profile_changed.connect(active_profile_changed, dispatch_uid="ocpi")
 
 
@@ -22,8 +23,12 @@ def command_finished(
     callbacks.on_command_finished(command, outcome, late=late, now=now)
 
 
-def session_changed(*, session: ChargingSession, urgent: bool, now: datetime, **_: Any) -> None:
-    pushes.session_changed(session, urgent=urgent, now=now)
+def session_changed(*, session: ChargingSession, now: datetime, **_: Any) -> None:
+    pushes.session_changed(session, now=now)
+
+
+def sessions_metered(*, sessions: list[ChargingSession], **_: Any) -> None:
+    pushes.sessions_metered(sessions)
 
 
 def active_profile_changed(

@@ -35,8 +35,11 @@ class Heard:
     def on_finished(self, *, command: Any, outcome: Any, late: bool, **_: Any) -> None:
         self.finished.append(Finished(command.pk, outcome.status.value, late))
 
-    def on_session(self, *, session: Any, urgent: bool, **_: Any) -> None:
-        self.sessions.append((session.uid, session.state, urgent))
+    def on_session(self, *, session: Any, **_: Any) -> None:
+        self.sessions.append((session.uid, session.state, True))
+
+    def on_metered(self, *, sessions: Any, **_: Any) -> None:
+        self.sessions += [(session.uid, session.state, False) for session in sessions]
 
     def on_profile(self, *, profile: Any, schedule: Any, **_: Any) -> None:
         self.profiles.append((profile.pk, schedule))
@@ -48,6 +51,7 @@ def heard() -> Iterator[Heard]:
     receivers = (
         (signals.command_finished, heard.on_finished),
         (signals.session_changed, heard.on_session),
+        (signals.sessions_metered, heard.on_metered),
         (signals.active_profile_changed, heard.on_profile),
     )
     for signal, receiver in receivers:

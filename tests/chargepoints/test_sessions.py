@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from chargepoints import sessions
+from chargepoints import metering, sessions
 from chargepoints.models import ChargingSession, Evse
-from chargepoints.values import AuthorizationStatus
+from chargepoints.values import AuthorizationStatus, MeterFacts
 from tests.support import factories
 from tests.support.factories import NOW, at, driver, reading, start_facts
 
@@ -155,7 +155,7 @@ def test_the_same_start_again_without_a_believable_time_is_the_open_session(poin
 
 def test_a_start_without_a_believable_time_after_energy_flowed_is_another_session(point):
     first = start(point, started_at=None)
-    sessions.meter(point.pk, sessions.MeterFacts(1, first.transaction_id, (reading(60, energy_wh=1500),)), now=at(60))
+    metering.meter(point.pk, MeterFacts(1, first.transaction_id, (reading(60, energy_wh=1500),)), now=at(60))
     assert start(point, started_at=None, now=at(400)).transaction_id != first.transaction_id
 
 
@@ -180,9 +180,7 @@ def test_the_same_start_on_another_charge_point_is_another_session(point):
 
 def test_a_session_never_ended_is_ended_by_the_next_one_on_its_evse(point, heard):
     forgotten = start(point)
-    sessions.meter(
-        point.pk, sessions.MeterFacts(1, forgotten.transaction_id, (reading(300, energy_wh=3000),)), now=at(300)
-    )
+    metering.meter(point.pk, MeterFacts(1, forgotten.transaction_id, (reading(300, energy_wh=3000),)), now=at(300))
     start(point, started_at=at(900), now=at(900))
     session = the_session(ocpp_transaction_id=forgotten.transaction_id)
     assert (session.state, session.ended_at, session.stop_reason) == ("COMPLETED", at(300), "Other")

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from chargepoints import commands, sessions
+from chargepoints import commands, metering, sessions
 from chargepoints.models import ChargingSession, MeterValue
 from chargepoints.values import AuthorizationStatus, MeterFacts, Sample
 from tests.chargepoints.command_steps import ask, ask_composite, installed, profile_of, status_of
@@ -22,7 +22,7 @@ def session(db):
 
 def meter(session, *readings, transaction_id="", evse_id=1, now=NOW) -> ChargingSession:
     facts = MeterFacts(evse_id, session.ocpp_transaction_id if transaction_id == "" else transaction_id, readings)
-    sessions.meter(session.charge_point_id, facts, now=now)
+    metering.meter(session.charge_point_id, facts, now=now)
     return ChargingSession.objects.get(pk=session.pk)
 
 
@@ -136,7 +136,7 @@ def test_meter_values_of_an_unknown_transaction_are_kept_and_touch_no_session(se
 
 def test_another_charge_points_transaction_id_changes_nothing(session, heard):
     stranger = factories.evse().charge_point
-    sessions.meter(stranger.pk, MeterFacts(1, session.ocpp_transaction_id, (reading(60, energy_wh=9000),)), now=at(60))
+    metering.meter(stranger.pk, MeterFacts(1, session.ocpp_transaction_id, (reading(60, energy_wh=9000),)), now=at(60))
     sessions.stop(stranger.pk, stop_facts(session.ocpp_transaction_id), now=at(600))
     session.refresh_from_db()
     assert (session.state, session.kwh, session.ended_at) == ("ACTIVE", 0, None)

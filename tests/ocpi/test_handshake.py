@@ -263,13 +263,13 @@ def test_unregistering_ends_all_traffic(partner: Partner, enqueued):
     now = timezone.now()
     party, session = make.party(), make.session()
     request = make.accepted(party, session, now=now)
-    pushes.session_changed(session, urgent=True, now=now)
+    pushes.session_changed(session, now=now)
     pushed = make.message(party, OutboxMessage.Kind.SESSION)
     handshake.unregister(party)
     pushed.refresh_from_db()
     assert (pushed.status, pushed.last_error) == ("FAILED", "the party has unregistered")
     make.finish(request.command, now=now)
-    pushes.session_changed(session, urgent=True, now=now)
+    pushes.session_changed(session, now=now)
     outbox.watch(now=now)
     for message in OutboxMessage.objects.all():
         outbox.deliver(message.pk, now=now)
@@ -288,7 +288,7 @@ def test_unregistering_forgets_both_tokens_and_the_endpoints():
 
 def test_unregistering_ends_nothing_of_others(partner: Partner):
     gone, stays, session = make.party(), make.party("OTH"), make.session()
-    pushes.session_changed(session, urgent=True, now=timezone.now())
+    pushes.session_changed(session, now=timezone.now())
     handshake.unregister(gone)
     outbox.deliver(make.message(stays, OutboxMessage.Kind.SESSION).pk, now=timezone.now())
     assert [request.method for request in partner.requests] == ["PUT"]
@@ -299,14 +299,14 @@ def test_after_a_new_registration_a_session_starts_with_put_again(partner: Partn
     """No PATCH before a PUT confirmed under this registration: the partner may have begun anew."""
     now = timezone.now()
     party, session = make.party("NEW"), make.session()
-    pushes.session_changed(session, urgent=True, now=now)
+    pushes.session_changed(session, now=now)
     message = make.message(party, OutboxMessage.Kind.SESSION)
     outbox.deliver(message.pk, now=now)
     handshake.unregister(party)
     registered(partner, party)
     session.kwh = Decimal(1)
     session.save()
-    pushes.session_changed(session, urgent=True, now=now)
+    pushes.session_changed(session, now=now)
     outbox.deliver(message.pk, now=now)
     assert [request.method for request in partner.requests] == ["PUT", "GET", "GET", "PUT"]
 

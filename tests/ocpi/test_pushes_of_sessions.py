@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from chargepoints import sessions
+from chargepoints import metering, sessions
 from chargepoints.models import ChargingSession, DriverToken, Evse
 from chargepoints.provisioning import add_charge_point
 from chargepoints.values import MeterFacts, Reading, StartFacts, StopFacts
@@ -44,7 +44,10 @@ def changed(session: ChargingSession, *, now: datetime, urgent: bool = False, **
     for name, value in {**fields, "last_updated": now}.items():
         setattr(session, name, value)
     session.save()
-    pushes.session_changed(session, urgent=urgent, now=now)
+    if urgent:
+        pushes.session_changed(session, now=now)
+    else:
+        pushes.sessions_metered([session])
 
 
 def opened(session: ChargingSession, *, now: datetime) -> OutboxMessage:
@@ -361,7 +364,7 @@ def test_from_start_to_stop_a_partner_sees_put_patch_patch(partner: Partner, par
     message = OutboxMessage.objects.get()
     deliver(message, now=now)
     reading = Reading(measured_at=now + INTERVAL, samples=(), energy_wh=Decimal(2500))
-    sessions.meter(evse.charge_point_id, MeterFacts(1, transaction_id, (reading,)), now=now + INTERVAL)
+    metering.meter(evse.charge_point_id, MeterFacts(1, transaction_id, (reading,)), now=now + INTERVAL)
     deliver(message, now=message.due_at + INTERVAL)
     at = now + 2 * INTERVAL
     sessions.stop(evse.charge_point_id, StopFacts(transaction_id, Decimal(4000), at), now=at)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from chargepoints import commands, inventory, sessions
+from chargepoints import commands, inventory, metering, sessions
 from chargepoints.ocpp.background import remember
 from chargepoints.ocpp.base import Send, Submit
 from chargepoints.ocpp.rpc import (
@@ -137,7 +137,7 @@ class V16Link:
         return translation.start_answer(answer)
 
     async def _meter(self, payload: Payload, now: datetime) -> Payload:
-        await self._submit(sessions.meter, self._charge_point_id, facts.meter_facts(payload, now), now=now)
+        await self._submit(metering.meter, self._charge_point_id, facts.meter_facts(payload, now), now=now)
         return {}
 
     async def _stop(self, payload: Payload, now: datetime) -> Payload:

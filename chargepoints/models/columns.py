@@ -1,0 +1,25 @@
+"""Writing a few columns of many rows."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from django.db import connection, models
+
+M = TypeVar("M", bound=models.Model)
+
+
+def update_each(model: type[M], objects: Sequence[M], names: Sequence[str]) -> None:
+    """One statement, run for each object. `bulk_update` makes a CASE of all of them, which takes longer than saving
+    each.
+    """
+    known = {field.name: field for field in model._meta.concrete_fields}
+    fields, key = [known[name] for name in names], model._meta.pk
+    quoted = [connection.ops.quote_name(str(field.column)) for field in (*fields, key)]
+    assignments = ", ".join(f"{column} = %s" for column in quoted[:-1])
+    table = connection.ops.quote_name(model._meta.db_table)
+    rows = [
+        [field.get_db_prep_save(field.value_from_object(each), connection) for field in (*fields, key)]
+        for each in objects
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {table} SET {assignments} WHERE {quoted[-1]} = %s", rows)  # noqa: S608
