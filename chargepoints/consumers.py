@@ -63,8 +63,13 @@ class ChargePointConsumer(AsyncConsumer):
             charge_point_id=self.charge_point_id, identity=self.identity, send=self._send_text, submit=writer.submit
         )
         doorbell.connected(self.connection_id, self._rung)
-        await self._register(admission.version.number)
-        await self.send({"type": "websocket.accept", "subprotocol": admission.version.subprotocol})
+        try:
+            await self._register(admission.version.number)
+            await self.send({"type": "websocket.accept", "subprotocol": admission.version.subprotocol})
+        except Exception:  # the client vanished meanwhile, or the database is away: no disconnect will be heard
+            doorbell.disconnected(self.connection_id)
+            await self._unregister()
+            raise
         logger.info("connected identity=%s connection=%s", self.identity, self.connection_id)
         self._mail.set()
         self._postman = asyncio.create_task(self._carry_mail())
@@ -159,7 +164,7 @@ class ChargePointConsumer(AsyncConsumer):
     async def _close(self, code: int) -> None:
         try:
             await self.send({"type": "websocket.close", "code": code})
-        except RuntimeError:
+        except (RuntimeError, OSError):
             logger.debug("connection %s was closed already", self.connection_id)
 
     # --- end --------------------------------------------------------------------------------------------------------
@@ -168,9 +173,11 @@ class ChargePointConsumer(AsyncConsumer):
         if self.link is not None:
             logger.info("disconnected identity=%s connection=%s code=%s", self.identity, self.connection_id, code)
             doorbell.disconnected(self.connection_id)
-            await self.link.close()
-            await self._unregister()
-            self._postman.cancel()
+            try:
+                await self.link.close()
+                await self._unregister()
+            finally:
+                self._postman.cancel()
         raise StopConsumer
 
     async def _unregister(self) -> None:
