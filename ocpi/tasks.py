@@ -13,7 +13,7 @@ def deliver_message(message_id: int) -> None:
 
 @shared_task
 def watch_outbox() -> None:
-    """Catches up missing results; delivers what is due."""
+    """Delivers what is due, first: nothing that is wrong with one request may stop it. Then catches up results."""
     now = timezone.now()
-    callbacks.catch_up(now=now)
     outbox.watch(now=now)
+    callbacks.catch_up(now=now)
