@@ -4,6 +4,7 @@ from tests.support import stack  # isort: skip
 
 import os
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -15,6 +16,12 @@ django.setup()  # test modules and their conftests import models
 del os.environ["DJANGO_SETTINGS_MODULE"]
 PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
 
+PLACES = ("tests/flows/test_kill.py", "tests/flows/", "")
+
+
+def place_of(nodeid: str) -> str:
+    return next(place for place in PLACES if nodeid.startswith(place))
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
@@ -23,3 +30,21 @@ def django_db_modify_db_settings() -> None:
     in_file = str(Path(settings.DATA_DIR) / "test.sqlite3")
     name = in_file if stack.STACK == "embedded" else f"test_{database['NAME']}_{stack.WORKER}"
     database["TEST"] = {**database.get("TEST", {}), "NAME": name}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits longest comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: PLACES.index(place_of(item.nodeid)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """All tests of a file, and all that share the running servers, in one worker."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return place_of(nodeid) or nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return ByPlace(config, log)

@@ -17,7 +17,7 @@ SHAPES = {
     "embedded": {"server": (*MANAGE, "run")},
     "postgres": {
         "web": (*MANAGE, "run", "--only", "web"),
-        "worker": (*CELERY, "worker", "--pool", "threads", "--concurrency", "8", "-Q", QUEUES, "--loglevel", "INFO"),
+        "worker": (*CELERY, "worker", "--pool", "threads", "--concurrency", "32", "-Q", QUEUES, "--loglevel", "INFO"),
         "beat": (*CELERY, "beat", "--loglevel", "INFO"),
     },
 }
