@@ -1,15 +1,14 @@
-"""Metering and the end of a session: energy never falls, nothing measured is lost, nobody touches another's session."""
+"""Metering: energy never falls, nothing measured is lost, nobody touches another's session."""
 
 from decimal import Decimal
 
 import pytest
 
-from chargepoints import commands, metering, sessions
+from chargepoints import metering, sessions
 from chargepoints.models import ChargingSession, MeterValue
-from chargepoints.values import AuthorizationStatus, MeterFacts, Sample
-from tests.chargepoints.command_steps import ask, ask_composite, installed, profile_of, status_of
+from chargepoints.values import MeterFacts, Sample
 from tests.support import factories
-from tests.support.factories import NOW, at, driver, reading, stop_facts
+from tests.support.factories import NOW, at, reading, stop_facts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 RESET = "the energy register fell below its start or jumped: those readings do not count for kWh"
@@ -160,99 +159,46 @@ def test_what_is_measured_under_a_refused_token_is_kept_but_no_session_grows(ses
     assert MeterValue.objects.get().session == session
 
 
-# --- the end --------------------------------------------------------------------------------------------------------
+# --- many at once ---------------------------------------------------------------------------------------------------
 
 
-def test_a_stop_completes_the_session_with_the_final_register(session, heard):
-    after = stop(session, meter_stop_wh=Decimal("4000.5"), stopped_at=at(590), reason="EVDisconnected")
-    assert (after.state, after.ended_at, after.stop_reason) == ("COMPLETED", at(590), "EVDisconnected")
-    assert (after.kwh, after.meter_stop_wh) == (Decimal("3.0005"), Decimal("4000.5"))
-    assert (after.power_w, after.current_a, after.last_updated) == (0, 0, at(600))
-    assert heard.sessions == [(session.uid, "COMPLETED", True)]
-    assert MeterValue.objects.get(session=session).energy_wh == Decimal("4000.5")
+def report(point, transaction_id, *readings, evse_id=1, now=NOW) -> metering.MeterReport:
+    return metering.MeterReport(point.pk, MeterFacts(evse_id, transaction_id, readings), now)
 
 
-def test_the_readings_in_a_stop_count(session):
-    after = stop(session, readings=(reading(300, energy_wh=6000),), meter_stop_wh=Decimal(5000))
-    assert after.kwh == 5
-    assert MeterValue.objects.filter(session=session).count() == 2
-
-
-def test_a_final_register_below_what_was_measured_does_not_lower_the_energy(session):
-    meter(session, reading(60, energy_wh=6000))
-    assert stop(session, meter_stop_wh=Decimal(2000)).kwh == 5
-
-
-def test_a_stop_without_a_believable_time_ends_now(session):
-    assert stop(session, stopped_at=None, now=at(601)).ended_at == at(601)
-
-
-def test_a_session_never_ends_before_it_began(session):
-    assert stop(session, stopped_at=at(-5)).ended_at == NOW
-
-
-def test_the_end_clears_the_profiles_and_rejects_what_still_waits(session, heard):
-    installed(session)
-    waiting, question = ask(session, factories.schedule(10)), ask_composite(session)
-    call = commands.request_call(
-        charge_point=session.charge_point, action="Reset", payload={}, requested_by="operator", now=NOW
+def test_in_one_batch_each_report_reaches_its_own_session_and_a_stranger_none(session, heard):
+    other = factories.session(meter_start_wh=Decimal(0))
+    metering.meter_all(
+        [
+            report(session.charge_point, session.ocpp_transaction_id, reading(60, energy_wh=2000)),
+            report(other.charge_point, session.ocpp_transaction_id, reading(60, energy_wh=900_000)),
+            report(other.charge_point, None, reading(60, energy_wh=3000)),
+        ]
     )
-    heard.finished.clear()
-    stop(session)
-    profile = profile_of(session)
-    assert (profile.state, profile.applied, profile.follow_up_at) == ("CLEARED", None, None)
-    assert [status_of(waiting), status_of(question), status_of(call)] == ["REJECTED", "REJECTED", "QUEUED"]
-    assert sorted(heard.finished) == [(waiting.pk, "REJECTED", False), (question.pk, "REJECTED", False)]
-
-
-@pytest.mark.parametrize("state", ["ACTIVE", "INVALID"])
-def test_a_second_stop_is_kept_and_noted_and_changes_nothing(session, heard, state):
-    ChargingSession.objects.update(state=state)
-    first = stop(session)
-    heard.sessions.clear()
-    second = stop(session, meter_stop_wh=Decimal(9000), stopped_at=at(900), reason="PowerLoss", now=at(900))
-    assert (second.state, second.kwh, second.ended_at, second.meter_stop_wh, second.stop_reason) == (
-        first.state, first.kwh, first.ended_at, first.meter_stop_wh, first.stop_reason,
-    )  # fmt: skip
-    assert second.notes == [*first.notes, "a second StopTransaction came: meter 9000 Wh, reason PowerLoss"]
-    assert MeterValue.objects.filter(session=session, energy_wh=9000).exists()
-    assert heard.sessions == []
-
-
-def test_a_session_of_a_refused_token_stays_invalid_at_its_end(session):
-    ChargingSession.objects.update(state="INVALID")
-    after = stop(session, meter_stop_wh=Decimal(1500))
-    assert (after.state, after.ended_at, after.kwh) == ("INVALID", at(600), Decimal("0.5"))
-
-
-def test_the_end_of_an_unknown_transaction_is_kept_and_acknowledged(session):
-    answer = sessions.stop(session.charge_point_id, stop_facts("77", id_token=""), now=at(600))
-    assert answer is None
-    kept = MeterValue.objects.get()
-    assert (kept.session, kept.ocpp_transaction_id, kept.energy_wh) == (None, "77", 5000)
     session.refresh_from_db()
-    assert session.state == "ACTIVE"
+    other.refresh_from_db()
+    assert (session.kwh, other.kwh) == (1, 3)
+    assert set(MeterValue.objects.values_list("session", "energy_wh")) == {
+        (session.pk, 2000), (None, 900_000), (other.pk, 3000),
+    }  # fmt: skip
+    assert sorted(heard.sessions) == sorted([(session.uid, "ACTIVE", False), (other.uid, "ACTIVE", False)])
 
 
-@pytest.mark.parametrize("unusable", ["", "0", "-1"])
-def test_a_stop_without_a_usable_id_ends_the_drivers_only_open_session(session, unusable):
-    assert stop(session, transaction_id=unusable, id_token="CARD").state == "COMPLETED"
+def test_two_reports_of_one_session_in_one_batch_both_count_and_are_told_once(session, heard):
+    point, transaction_id = session.charge_point, session.ocpp_transaction_id
+    metering.meter_all(
+        [
+            report(point, transaction_id, reading(120, energy_wh=4000, power_w=Decimal(2)), now=at(121)),
+            report(point, None, reading(60, energy_wh=3000, power_w=Decimal(1)), now=at(122)),
+        ]
+    )
+    session.refresh_from_db()
+    assert (session.kwh, session.power_w, session.measured_at, session.last_updated) == (3, 2, at(120), at(122))
+    assert heard.sessions == [(session.uid, "ACTIVE", False)]
 
 
-def test_a_stop_without_a_usable_id_ends_nobodys_session_when_two_could_be_meant(session):
-    factories.session(factories.evse(session.charge_point, number=2))
-    assert stop(session, transaction_id="0", id_token="CARD").state == "ACTIVE"
-
-
-def test_a_stop_without_a_usable_id_does_not_end_another_drivers_session(session):
-    assert stop(session, transaction_id="0", id_token="OTHER").state == "ACTIVE"
-
-
-@pytest.mark.parametrize(
-    ("id_token", "answer"),
-    [("CARD", AuthorizationStatus.ACCEPTED), ("NOBODY", AuthorizationStatus.INVALID), ("", None)],
-)
-def test_a_stop_is_answered_with_the_state_of_its_token_if_it_has_one(session, id_token, answer):
-    driver("CARD")
-    facts = stop_facts(session.ocpp_transaction_id, id_token=id_token)
-    assert sessions.stop(session.charge_point_id, facts, now=at(600)) == answer
+def test_a_batch_takes_the_same_few_statements_however_large(session, django_assert_max_num_queries):
+    places = [factories.session() for _ in range(20)]
+    with django_assert_max_num_queries(10):
+        metering.meter_all([report(s.charge_point, s.ocpp_transaction_id, reading(60, energy_wh=2000)) for s in places])
+    assert MeterValue.objects.count() == 20
