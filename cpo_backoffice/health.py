@@ -50,7 +50,8 @@ def _broker() -> None:
 
 
 def _channel_layer() -> None:
+    """To a group without members: on a channel that nobody reads, a hundred probes would stay for ever."""
     layer = get_channel_layer()
     if layer is None:
         raise RuntimeError("no channel layer")
-    async_to_sync(layer.send)("readyz", {"type": "nobody"})
+    async_to_sync(layer.group_send)("readyz", {"type": "nobody"})
