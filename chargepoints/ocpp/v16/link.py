@@ -20,7 +20,7 @@ from chargepoints.ocpp.rpc import (
     Schemas,
 )
 from chargepoints.ocpp.v16 import facts, translation
-from chargepoints.ocpp.wire import clean_text, parse_time, storable
+from chargepoints.ocpp.wire import clean_text, id_token_text, parse_time, storable
 from chargepoints.values import CommandCall, CommandOutcome, CommandRequest, OutcomeStatus, RawCall
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class V16Link:
         return {}
 
     async def _authorize(self, payload: Payload, now: datetime) -> Payload:  # noqa: ARG002
-        status = await self._submit(sessions.authorize, clean_text(payload.get("idTag"), 36))
+        status = await self._submit(sessions.authorize, id_token_text(payload.get("idTag")))
         return translation.authorize_answer(status)
 
     async def _start(self, payload: Payload, now: datetime) -> Payload:
