@@ -1,6 +1,7 @@
 """Every URL below /ocpi answers in the envelope, and no PUT is ever redirected."""
 
 import pytest
+from django.urls import reverse
 
 from ocpi.protocol.datetimes import parse_datetime
 from tests.support import ocpi_factories as make
@@ -45,3 +46,8 @@ def test_with_and_without_a_trailing_slash_is_the_same_and_no_redirect(path, met
 def test_what_only_looks_like_ocpi_is_not(path):
     response = Api()("get", path)
     assert (response.status_code, response["Content-Type"].startswith("application/json")) == (404, False)
+
+
+def test_the_routes_of_ocpi_leave_every_other_url_reversible():
+    """Django refuses to reverse anything while one pattern holds a construct that it cannot read."""
+    assert reverse("admin:index") == "/admin/"
