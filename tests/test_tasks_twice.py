@@ -19,6 +19,7 @@ from tests.support import ocpi_factories as factories
 from tests.support.ocpi_factories import Partner
 
 pytestmark = pytest.mark.django_db
+app.autodiscover_tasks(force=True)
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -140,7 +141,6 @@ RINGS = {waiting_command, waiting_mail}
 
 
 def test_every_task_of_ours_is_tried_here():
-    app.autodiscover_tasks(force=True)
     ours = {name for name in app.tasks if name.startswith(("chargepoints.", "ocpi.", "cpo_backoffice."))}
     assert ours == {name for name, _ in FOUND}
 

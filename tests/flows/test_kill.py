@@ -180,7 +180,7 @@ def recover(crash: Crash, server: Server) -> None:
     unsettled = OutboxMessage.objects.filter(kind="RESULT", status__in=[MESSAGE.PENDING, MESSAGE.SENDING])
     unanswered = ProfileRequest.objects.filter(response="ACCEPTED", result="")
     until(
-        lambda: not unanswered.exists() and not unsettled.exists(), timeout_s=AFTERMATH_S, what="the end of every request"
+        lambda: not (unanswered.exists() or unsettled.exists()), timeout_s=AFTERMATH_S, what="the end of every request"
     )
 
 
@@ -254,33 +254,29 @@ def test_sessions_go_on_and_take_new_profiles(mortal: Server, crash: Crash):
 # --- one part after the other ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def other_bay(mortal: Server, loop: LoopThread) -> Iterator[Bay]:
+    with Bay(mortal, loop) as bay:
+        yield bay.plug_in()
+
+
 @SPLIT
-def test_beat_finds_what_no_worker_was_there_to_hear(mortal: Server, bay: Bay):
+def test_beat_finds_what_no_worker_was_there_to_hear(mortal: Server, bay: Bay, other_bay: Bay):
+    """A command that nobody rang for, and a result that nobody posted."""
+    other_bay.charger.set_knobs(answer=Answer.HELD)
+    unposted = other_bay.put(7400)
+    other_bay.charger.wait_call("SetChargingProfile")
     mortal.kill("worker", "beat")
-    call = bay.put(11000)
-    assert call.result == "ACCEPTED"
+    other_bay.charger.release_answers()
+    unsent = bay.put(11000)
+    until(lambda: request_of(unposted).result == "ACCEPTED", what="the outcome")
     forget_doorbells(mortal)
-    assert bay.charger.calls("SetChargingProfile") == []
+    assert (bay.charger.calls("SetChargingProfile"), other_bay.results(unposted)) == ([], [])
     mortal.start("worker", "beat")
-    assert bay.result(call) == ACCEPTED
-    assert len(bay.charger.calls("SetChargingProfile")) == 1
-
-
-@SPLIT
-def test_an_outcome_that_was_committed_is_told_although_everything_died_before_the_post(mortal: Server, bay: Bay):
-    bay.charger.set_knobs(answer=Answer.HELD)
-    call = bay.put(11000)
-    bay.charger.wait_call("SetChargingProfile")
-    mortal.kill("worker", "beat")
-    bay.charger.release_answers()
-    until(lambda: request_of(call).result == "ACCEPTED", what="the outcome")
-    mortal.kill("web")
-    forget_doorbells(mortal)
-    assert bay.results(call) == []
-    mortal.start()
-    assert bay.result(call) == ACCEPTED
-    until(lambda: message_of(call).status == MESSAGE.DELIVERED)
-    assert len(bay.charger.calls("SetChargingProfile")) == 1
+    assert (bay.result(unsent), other_bay.result(unposted)) == (ACCEPTED, ACCEPTED)
+    until(lambda: message_of(unposted).status == MESSAGE.DELIVERED)
+    assert [len(b.charger.calls("SetChargingProfile")) for b in (bay, other_bay)] == [1, 1]
+    assert (bay.results(unsent), other_bay.results(unposted)) == ([ACCEPTED], [ACCEPTED])
 
 
 @SPLIT
