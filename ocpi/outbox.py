@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from chargepoints.models import ChargingSession
+from chargepoints.transactions import committed
 from ocpi import client, parties, renderings
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
@@ -38,8 +38,27 @@ LONGEST_PAUSE_S = 600
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """`retry`: trying again may help. `error` empty: delivered."""
+
+    error: str = ""
+    retry: bool = True
+    response: client.OutboundResponse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    method: str
+    url: str
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
+    """`content`, or why there is none."""
+
     message: OutboxMessage
+    content: Content | Outcome
     attempt: DeliveryAttempt
     timeout_s: float
     lease_until: datetime
@@ -47,15 +66,6 @@ class Delivery:
     def still_mine(self) -> QuerySet[OutboxMessage]:
         """The message, unless its lease ran out and somebody else decided about it."""
         return OutboxMessage.objects.filter(pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`retry`: trying again may help. `error` empty: delivered."""
-
-    error: str = ""
-    retry: bool = True
-    response: client.OutboundResponse | None = None
 
 
 def enqueue(message_ids: Iterable[int]) -> None:
@@ -93,7 +103,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
     _record(delivery, outcome, now=timezone.now())
 
 
-@transaction.atomic
+@committed
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
     message = claimable.select_related("party", "session", "profile_request").first()
@@ -106,9 +116,16 @@ def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
     if not claimable.filter(revision=message.revision).update(status=Status.SENDING, lease_until=lease_until):
         return None
-    number = message.attempts.count() + 1
-    attempt = DeliveryAttempt.objects.create(message=message, number=number, started_at=now)
-    return Delivery(message, attempt, timeout_s, lease_until)
+    content = _content(message)
+    return Delivery(message, content, _new_attempt(message, content, now=now), timeout_s, lease_until)
+
+
+def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, now: datetime) -> DeliveryAttempt:
+    attempt = DeliveryAttempt(message=message, number=message.attempts.count() + 1, started_at=now)
+    if isinstance(content, Content):
+        attempt.method, attempt.url, attempt.body = content.method, content.url[:300], storable(content.body)
+    attempt.save(force_insert=True)
+    return attempt
 
 
 def _must_wait(message: OutboxMessage) -> bool:
@@ -122,9 +139,12 @@ def _must_wait(message: OutboxMessage) -> bool:
 
 def _is_busy(message: OutboxMessage) -> bool:
     """A slow partner holds a few workers, never all of them; the last ones are kept for its results."""
-    sending = OutboxMessage.objects.filter(status=Status.SENDING, party_id=message.party_id).count()
     share = settings.OCPI_PARTY_CONCURRENCY
-    return sending >= (2 * share if message.kind == Kind.RESULT else share)
+    return _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share)
+
+
+def _under_way(party_id: int) -> int:
+    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id).count()
 
 
 def _of_same_session(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -143,17 +163,12 @@ def _too_late(message: OutboxMessage) -> str:
 
 def _attempt(delivery: Delivery) -> Outcome:
     """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
+    if isinstance(delivery.content, Outcome):
+        return delivery.content
+    party = delivery.message.party
     try:
-        method, url, body = _request(delivery.message)
-        party = delivery.message.party
-        request = client.OutboundRequest(
-            method=method, url=url, body=body, correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
-            timeout_s=delivery.timeout_s, routing=parties.routing(party),
-        )  # fmt: skip
-        attempt = DeliveryAttempt.objects.filter(pk=delivery.attempt.pk)
-        attempt.update(method=method, url=url[:300], body=storable(body))
         response = client.send(
-            request,
+            _request(delivery, delivery.content),
             authorization=parties.authorizer(party),
             policy=parties.address_policy(party),
             before_send=lambda: _mark_sent(delivery),
@@ -162,29 +177,44 @@ def _attempt(delivery: Delivery) -> Outcome:
         return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
         return Outcome(str(failure)[:500], retry=failure.retryable)
-    except ChargingSession.DoesNotExist:
-        return Outcome("the session is over or no longer shared with this party", retry=False)
-    except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
-        return Outcome(f"the party is not connected: {error}"[:500], retry=False)
+    except parties.NotConnected as error:
+        return _not_connected(error)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
     return Outcome(problem, retry=response.retryable, response=response)
 
 
-def _request(message: OutboxMessage) -> tuple[str, str, Any]:
-    match message.kind:
-        case Kind.RESULT:
-            return "POST", message.url, message.body
-        case Kind.SESSION:
-            return renderings.session_request(message)
-        case _:
-            return renderings.active_profile_request(message)
+def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
+    return client.OutboundRequest(
+        method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
+        correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
+        routing=parties.routing(delivery.message.party),
+    )  # fmt: skip
+
+
+def _content(message: OutboxMessage) -> Content | Outcome:
+    try:
+        match message.kind:
+            case Kind.RESULT:
+                return Content("POST", message.url, message.body)
+            case Kind.SESSION:
+                return Content(*renderings.session_request(message))
+            case _:
+                return Content(*renderings.active_profile_request(message))
+    except ChargingSession.DoesNotExist:
+        return Outcome("the session is over or no longer shared with this party", retry=False)
+    except PartnerEndpoint.DoesNotExist as error:
+        return _not_connected(error)
+
+
+def _not_connected(error: Exception) -> Outcome:
+    return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
 
 class ClaimLost(Exception):
     """The lease, or the promised time, ran out before the connection stood."""
 
 
-@transaction.atomic
+@committed
 def _mark_sent(delivery: Delivery) -> None:
     """Raises ClaimLost, and nothing is sent, unless the message is still this worker's and in time.
 
@@ -200,7 +230,7 @@ def _mark_sent(delivery: Delivery) -> None:
 # --- what came of it ------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@committed
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
@@ -212,6 +242,8 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     if message.kind == Kind.RESULT:
         waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
         enqueue(waiting.values_list("pk", flat=True))
+    if changes["status"] == Status.PENDING and changes.get("due_at", message.due_at) <= now:
+        enqueue([message.pk])
     _enqueue_next(message.party_id, now=now)
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
@@ -222,6 +254,8 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
 
 def _enqueue_next(party_id: int, *, now: datetime) -> None:
     """A place is free for what had to wait because its party was busy."""
+    if _under_way(party_id) < settings.OCPI_PARTY_CONCURRENCY - 1:
+        return
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party_id=party_id)
     enqueue(due.order_by("due_at").values_list("pk", flat=True)[:1])
 
@@ -250,8 +284,7 @@ def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> 
     }  # fmt: skip
     if message.kind == Kind.RESULT:
         return changes
-    sent = DeliveryAttempt.objects.get(pk=delivery.attempt.pk)
-    changes["delivered_body"] = _known(message, sent)
+    changes["delivered_body"] = _known(message, delivery.attempt)
     if message.revision != delivery.message.revision:
         changes["status"] = Status.PENDING
     throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
@@ -301,7 +334,7 @@ def watch(*, now: datetime, limit: int = 500) -> None:
         enqueue(due.filter(party_id=party_id).order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
-@transaction.atomic
+@committed
 def _take_back(message_id: int, *, now: datetime) -> None:
     held = OutboxMessage.objects.filter(pk=message_id, status=Status.SENDING, lease_until__lt=now)
     message = held.select_for_update().first()

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
 from chargepoints import commands
 from chargepoints.models import ChargePointCommand, ChargingSession
+from chargepoints.transactions import committed
 from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
 from ocpi import callbacks, request_buckets, sharing
 from ocpi.models import Party, ProfileRequest
@@ -68,7 +69,7 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     return _receive(party, wish, now=now)
 
 
-@transaction.atomic
+@committed
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
     session = locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()).first()
