@@ -70,12 +70,16 @@ async def test_a_process_registers_before_it_says_that_it_is_ready_and_signs_off
     assert (await processes(), await online()) == (set(), set())
 
 
+def own_tasks() -> set[str]:
+    return {task.get_coro().__qualname__ for task in asyncio.all_tasks()} & {"listen", "_beat"}
+
+
 async def test_nothing_of_it_goes_on_after_the_end(transactional_db):
-    before = asyncio.all_tasks()
     server = Server()
     await server.starts()
+    assert own_tasks() == {"listen", "_beat"}
     await server.stops()
-    await eventually(lambda: asyncio.all_tasks() - before <= {asyncio.current_task()})
+    await eventually(lambda: own_tasks() == set())
     assert writer._thread is None
 
 
