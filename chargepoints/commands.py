@@ -7,13 +7,14 @@ the status of a command.
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 
-from chargepoints import signals
+from chargepoints import doorbell, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
@@ -158,7 +159,7 @@ def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, *
     command = ChargePointCommand.objects.create(
         charge_point=charge_point, kind=kind, action=action, created_at=now, **fields
     )
-    _ring(command.pk)
+    transaction.on_commit(partial(_ring, command.pk, charge_point.connection_id))
     logger.info(
         "command queued id=%s identity=%s action=%s by=%s correlation_id=%s",
         command.pk, charge_point.identity, action, command.requested_by, command.correlation_id,
@@ -166,10 +167,12 @@ def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, *
     return command
 
 
-def _ring(command_id: int) -> None:
+def _ring(command_id: int, connection_id: str) -> None:
+    """The socket itself if this process holds it; else a worker looks where it is."""
     from chargepoints.tasks import dispatch_command
 
-    dispatch_command.enqueue(command_id)
+    if not doorbell.ring_here(connection_id):
+        dispatch_command.enqueue(command_id)
 
 
 def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
@@ -193,8 +196,9 @@ def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> Co
     """
     mine = ChargePoint.objects.filter(pk=OuterRef("charge_point_id"), connection_id=connection_id)
     waiting = ChargePointCommand.objects.waiting(now=now).filter(charge_point_id=charge_point_id)
-    for command in waiting.select_related("session").order_by("id"):
-        if _is_pointless(command):
+    needed = waiting.only("kind", "action", "payload", "expires_at").annotate(session_state=F("session__state"))
+    for command in needed.order_by("id"):
+        if command.kind == Kind.SET_PROFILE and command.session_state not in {None, ChargingSession.State.ACTIVE}:
             outcome = CommandOutcome(OutcomeStatus.REJECTED, "session_not_active: it ended before this was sent")
             _finish_unsent(command, outcome, now=now)
             continue
@@ -204,11 +208,6 @@ def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> Co
         if claimed:
             return CommandCall(command.pk, to_request(command), (command.expires_at - now).total_seconds())
     return None
-
-
-def _is_pointless(command: ChargePointCommand) -> bool:
-    session = command.session
-    return command.kind == Kind.SET_PROFILE and session is not None and session.state != ChargingSession.State.ACTIVE
 
 
 def to_request(command: ChargePointCommand) -> CommandRequest:
@@ -246,6 +245,14 @@ def record_outcome(command_id: int, outcome: CommandOutcome, *, now: datetime) -
     return _record_late(command_id, outcome, now=now)
 
 
+@transaction.atomic
+def record_and_claim_next(
+    command_id: int, outcome: CommandOutcome, charge_point_id: int, connection_id: str, *, now: datetime
+) -> CommandCall | None:
+    record_outcome(command_id, outcome, now=now)
+    return claim_next(charge_point_id, connection_id, now=now)
+
+
 def _end(command_id: int, outcome: CommandOutcome, *, now: datetime, of: tuple[Status, ...]) -> bool:
     changed = ChargePointCommand.objects.filter(pk=command_id, status__in=of).update(
         status=outcome.status.value, detail=outcome.detail[:500], answer=outcome.answer or None, finished_at=now
@@ -273,9 +280,10 @@ def _finish_unsent(command: ChargePointCommand, outcome: CommandOutcome, *, now:
 
 
 def _load(command_id: int) -> ChargePointCommand:
-    return ChargePointCommand.objects.select_related(
-        "charge_point", "session__evse", "session__charge_point", "profile"
-    ).get(pk=command_id)
+    command = ChargePointCommand.objects.select_related("charge_point", "session__evse", "profile").get(pk=command_id)
+    if command.session:
+        command.session.charge_point = command.charge_point
+    return command
 
 
 def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:

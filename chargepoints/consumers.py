@@ -9,7 +9,6 @@ import logging
 import time
 import uuid
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -20,7 +19,7 @@ from chargepoints import commands, doorbell, handshake, presence
 from chargepoints.doorbell import Ring
 from chargepoints.group_commit import writer
 from chargepoints.ocpp.base import ChargePointLink
-from chargepoints.values import CommandOutcome, RawCall
+from chargepoints.values import CommandCall, CommandOutcome, RawCall
 
 logger = logging.getLogger(__name__)
 SEEN_EVERY_S = 30
@@ -138,21 +137,27 @@ class ChargePointConsumer(AsyncConsumer):
                 logger.exception("commands of identity=%s could not be carried", self.identity)
 
     async def _deliver_all(self) -> None:
-        while call := await writer.submit(commands.claim_next, self.charge_point_id, self.connection_id, now=now()):
+        mine = (self.charge_point_id, self.connection_id)
+        call = await writer.submit(commands.claim_next, *mine, now=now())
+        while call:
             outcome = await self._link.perform(call)
-            await self._record(call.command_id, outcome)
+            call = await self._turn_over(call.command_id, outcome)
 
-    async def _record(self, command_id: int, outcome: CommandOutcome) -> None:
-        """What the charge point answered is known here only: tried again while the database does not take it."""
-        for attempt in count(1):
+    async def _turn_over(self, command_id: int, outcome: CommandOutcome) -> CommandCall | None:
+        """Records the outcome and claims the next command, in one commit. What the charge point answered is known here
+        only: tried again while the database does not take it.
+        """
+        mine = (self.charge_point_id, self.connection_id)
+        attempt = 1
+        while True:
             try:
-                await writer.submit(commands.record_outcome, command_id, outcome, now=now())
-                return
+                return await writer.submit(commands.record_and_claim_next, command_id, outcome, *mine, now=now())
             except Exception:
                 if attempt == RECORD_ATTEMPTS:
                     raise
                 logger.exception("outcome of command id=%s identity=%s not recorded yet", command_id, self.identity)
                 await asyncio.sleep(RECORD_PAUSE_S)
+                attempt += 1
 
     async def _prove_life(self) -> None:
         question = RawCall("GetConfiguration", {"key": ["HeartbeatInterval"]})

@@ -51,21 +51,23 @@ def local_connections() -> list[str]:
 
 def ring(channel_name: str, connection_id: str, ring: Ring = Ring.MAIL) -> None:
     """Rings a socket, here or in another process. From any thread; never waits, never raises."""
-    if connection_id in _sockets:
-        _ring_here(connection_id, ring)
-    elif channel_name and channel_name != PROCESS_CHANNEL:
+    if ring_here(connection_id, ring):
+        return
+    if channel_name and channel_name != PROCESS_CHANNEL:
         message = {"type": "ring", "connection_id": connection_id, "ring": ring.value}
         _layer_loop.run(_send(channel_name, message))
 
 
-def _ring_here(connection_id: str, ring: Ring) -> None:
+def ring_here(connection_id: str, ring: Ring = Ring.MAIL) -> bool:
+    """False: this process has no such socket. From any thread; never waits, never raises."""
     socket = _sockets.get(connection_id)
     if socket is None:
-        return
+        return False
     try:
         socket.loop.call_soon_threadsafe(socket.on_ring, ring)
     except RuntimeError:  # its loop has closed; the disconnect will be recorded, or the process is reaped
         logger.debug("the loop of connection %s has closed", connection_id)
+    return True
 
 
 async def _send(channel_name: str, message: dict[str, Any]) -> None:
@@ -82,7 +84,7 @@ async def listen() -> None:
     while True:
         try:
             message = await layer.receive(PROCESS_CHANNEL)
-            _ring_here(message["connection_id"], Ring(message["ring"]))
+            ring_here(message["connection_id"], Ring(message["ring"]))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # the layer is away: rings are lost, rows are not

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chargepoints import commands, doorbell, follow_ups, presence, sessions
@@ -11,10 +12,9 @@ from chargepoints.models import ChargePointCommand
 @shared_task
 def dispatch_command(command_id: int) -> None:
     """Rings the charge point of a waiting command. Offline: its mail is handed over when it connects."""
-    waiting = ChargePointCommand.objects.waiting(now=timezone.now()).select_related("charge_point")
-    command = waiting.filter(pk=command_id).first()
-    if command and command.charge_point.is_online:
-        doorbell.ring(command.charge_point.channel_name, command.charge_point.connection_id)
+    waiting = ChargePointCommand.objects.waiting(now=timezone.now()).filter(pk=command_id)
+    for channel_name, connection_id in _sockets_of(waiting):
+        doorbell.ring(channel_name, connection_id)
 
 
 @shared_task
@@ -23,11 +23,15 @@ def watch_commands() -> None:
     now = timezone.now()
     presence.reap_dead_processes(now=now)
     commands.expire_overdue(now=now)
-    waiting = ChargePointCommand.objects.waiting(now=now).exclude(charge_point__connection_id="")
-    for channel_name, connection_id in set(
-        waiting.values_list("charge_point__channel_name", "charge_point__connection_id")[: settings.RINGS_PER_WATCH]
-    ):
+    for channel_name, connection_id in _sockets_of(ChargePointCommand.objects.waiting(now=now)):
         doorbell.ring(channel_name, connection_id)
+
+
+def _sockets_of(waiting: QuerySet[ChargePointCommand]) -> set[tuple[str, str]]:
+    """Channel and connection of the charge points that are online."""
+    online = waiting.exclude(charge_point__connection_id="").order_by()
+    names = online.values_list("charge_point__channel_name", "charge_point__connection_id")
+    return set(names[: settings.RINGS_PER_WATCH])
 
 
 @shared_task

@@ -15,7 +15,16 @@ Kind = ChargePointCommand.Kind
 
 def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, now: datetime) -> PreparedSchedule:
     """What would be sent for `schedule`, and why. Raises ScheduleRefused. Writes nothing."""
-    profile = ChargingProfile.objects.filter(session=session, owner=owner).first()
+    return _prepared(session, _profile_of(session, owner), schedule, now=now)
+
+
+def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
+    return ChargingProfile.objects.filter(session=session, owner=owner).first()
+
+
+def _prepared(
+    session: ChargingSession, profile: ChargingProfile | None, schedule: ChargingSchedule, *, now: datetime
+) -> PreparedSchedule:
     in_force = profile.applied_schedule if profile and profile.state == State.INSTALLED else None
     return prepare(
         schedule,
@@ -31,10 +40,12 @@ def want(
     *, session: ChargingSession, owner: str, schedule: ChargingSchedule, now: datetime
 ) -> tuple[ChargingProfile, PreparedSchedule]:
     """Records what the owner wants now. Raises ScheduleRefused before anything is written."""
-    prepared = preview(session, owner, schedule, now=now)
-    profile, created = ChargingProfile.objects.get_or_create(session=session, owner=owner, defaults={"stack_level": 0})
-    if created:
-        profile.stack_level = _free_stack_level(profile)
+    profile = _profile_of(session, owner)
+    prepared = _prepared(session, profile, schedule, now=now)
+    if profile is None:
+        profile, created = session.profiles.get_or_create(owner=owner, defaults={"stack_level": 0})
+        if created:
+            profile.stack_level = _free_stack_level(profile)
     profile.desired, profile.desired_at, profile.notes = schedule.to_json(), now, list(prepared.notes)
     wanted = ["desired", "desired_at", "notes", "stack_level"]
     if nothing_set(profile):

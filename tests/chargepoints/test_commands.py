@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from chargepoints import commands
+from chargepoints import commands, doorbell
 from chargepoints.models import ChargePointCommand, ChargingProfile
 from chargepoints.values import ChargingSchedule, OutcomeStatus, RateUnit, ScheduleRefused
 from tests.chargepoints.command_steps import (
@@ -65,6 +65,18 @@ def test_the_charge_point_is_rung_after_the_commit_and_not_before(
         command = ask(session)
         assert published == []
     assert published == [("chargepoints.tasks.dispatch_command", command.pk)]
+
+
+def test_a_socket_of_this_process_is_rung_without_a_broker(
+    session, published, django_capture_on_commit_callbacks, monkeypatch
+):
+    rung = []
+    monkeypatch.setattr(doorbell, "ring_here", lambda connection_id: rung.append(connection_id) or True)
+    session.charge_point.connection_id = "socket-9"
+    with django_capture_on_commit_callbacks(execute=True):
+        ask(session)
+        assert rung == []
+    assert (rung, published) == (["socket-9"], [])
 
 
 def test_a_request_that_is_rolled_back_rings_nobody(session, published, django_capture_on_commit_callbacks):
