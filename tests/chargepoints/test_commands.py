@@ -72,11 +72,10 @@ def test_a_socket_of_this_process_is_rung_without_a_broker(
 ):
     rung = []
     monkeypatch.setattr(doorbell, "ring_here", lambda connection_id: rung.append(connection_id) or True)
-    session.charge_point.connection_id = "socket-9"
     with django_capture_on_commit_callbacks(execute=True):
         ask(session)
         assert rung == []
-    assert (rung, published) == (["socket-9"], [])
+    assert (rung, published) == ([session.charge_point.connection_id], [])
 
 
 def test_a_request_that_is_rolled_back_rings_nobody(session, published, django_capture_on_commit_callbacks):
