@@ -44,7 +44,9 @@ def test_an_accepted_profile_limits_the_car_and_the_active_profile_is_pushed(bay
     assert [push.session_id for push in b.scsp.pushes] == [b.session_id]
     pushed = b.scsp.pushes[0].body["charging_profile"]
     assert pushed["charging_rate_unit"] == "W"
-    assert [period["limit"] for period in pushed["charging_profile_period"]] == [11000, 0]  # of the next hour
+    told = [period["limit"] for period in pushed["charging_profile_period"]]
+    assert told[:2] == [11000, 0]  # of the next hour, at whose last second the third begins on a slow machine
+    assert told[2:] in ([], [7400])
     assert b.results(call) == [ACCEPTED]
     assert (b.profile.state, b.profile.ever_accepted) == ("INSTALLED", True)
 
