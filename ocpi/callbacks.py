@@ -5,7 +5,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from chargepoints.commands import SYSTEM
 from chargepoints.models import ChargePointCommand
+from chargepoints.models.rows import only_row
 from chargepoints.profiles import active_profile
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit
 from ocpi import outbox
@@ -24,10 +26,11 @@ def result_of(status: OutcomeStatus) -> Result:
 
 def on_command_finished(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
     """The partner got its result already when the answer is late; the active profile it is pushed then corrects it."""
-    if late:
+    if late or command.requested_by == SYSTEM:
         return
-    request = ProfileRequest.objects.filter(command=command).select_related("session__evse", "party").first()
+    request = only_row(ProfileRequest.objects.filter(command=command))
     if request:
+        request.session = command.session
         conclude(request, outcome.status, outcome.schedule, now=now)
 
 

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 VERSION = "2.2.1"
 # Without these the product cannot do its job for a partner of that role.
 REQUIRED = {Party.Role.SCSP: [("sessions", "RECEIVER")], Party.Role.EMSP: [("sessions", "RECEIVER")]}
+USED = {"sessions", "chargingprofiles"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +183,21 @@ def _endpoints(party: Party, details: Any) -> list[Endpoint]:
         raise OcpiError(StatusCode.UNUSABLE_API, "your version details list no endpoints")
     found = {}
     for entry in listed:
-        endpoint = _endpoint(party, entry)
-        found[endpoint.identifier, endpoint.role] = endpoint
+        try:
+            endpoint = _endpoint(party, entry)
+        except OcpiError as error:
+            if _is_used(entry):
+                raise
+            logger.warning("party=%s: an endpoint we do not use is left out: %s", party, error.message)
+        else:
+            found[endpoint.identifier, endpoint.role] = endpoint
     return list(found.values())
+
+
+def _is_used(entry: Any) -> bool:
+    """Whether we call it. Of a list, at least the correct objects are processed (OCPI 2.2.1 transport_and_format, GET)."""
+    identifier = entry.get("identifier") if isinstance(entry, dict) else None
+    return not isinstance(identifier, str) or identifier in USED
 
 
 def _endpoint(party: Party, entry: Any) -> Endpoint:

@@ -22,8 +22,10 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from chargepoints.models import ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from ocpi import client, parties, renderings
+from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
 
@@ -51,6 +53,7 @@ class Content:
     method: str
     url: str
     body: Any
+    authorization: Authorizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def enqueue(message_ids: Iterable[int]) -> None:
 def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime) -> OutboxMessage:
     """The one result of an ACCEPTED request, to be delivered before its deadline."""
     message = OutboxMessage.objects.create(
-        kind=Kind.RESULT, party=request.party, session=request.session, profile_request=request,
+        kind=Kind.RESULT, party_id=request.party_id, session_id=request.session_id, profile_request=request,
         url=request.response_url, body=storable(body), due_at=now, expires_at=request.deadline_at,
         correlation_id=request.correlation_id, created_at=now,
     )  # fmt: skip
@@ -106,7 +109,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
 @committed
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
-    message = claimable.select_related("party", "session", "profile_request").first()
+    message = only_row(claimable.select_related("party"))
     if message is None or _must_wait(message) or _is_busy(message):
         return None
     timeout_s = _attempt_time(message, now=now)
@@ -165,20 +168,17 @@ def _attempt(delivery: Delivery) -> Outcome:
     """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
     if isinstance(delivery.content, Outcome):
         return delivery.content
-    party = delivery.message.party
     try:
         response = client.send(
             _request(delivery, delivery.content),
-            authorization=parties.authorizer(party),
-            policy=parties.address_policy(party),
+            authorization=delivery.content.authorization,
+            policy=parties.address_policy(delivery.message.party),
             before_send=lambda: _mark_sent(delivery),
         )
     except ClaimLost:
         return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
         return Outcome(str(failure)[:500], retry=failure.retryable)
-    except parties.NotConnected as error:
-        return _not_connected(error)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
     return Outcome(problem, retry=response.retryable, response=response)
 
@@ -193,21 +193,21 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
 
 def _content(message: OutboxMessage) -> Content | Outcome:
     try:
-        match message.kind:
-            case Kind.RESULT:
-                return Content("POST", message.url, message.body)
-            case Kind.SESSION:
-                return Content(*renderings.session_request(message))
-            case _:
-                return Content(*renderings.active_profile_request(message))
+        return Content(*_rendered(message), parties.authorizer(message.party))
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
-    except PartnerEndpoint.DoesNotExist as error:
-        return _not_connected(error)
+    except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
+        return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
 
-def _not_connected(error: Exception) -> Outcome:
-    return Outcome(f"the party is not connected: {error}"[:500], retry=False)
+def _rendered(message: OutboxMessage) -> tuple[str, str, Any]:
+    match message.kind:
+        case Kind.RESULT:
+            return "POST", message.url, message.body
+        case Kind.SESSION:
+            return renderings.session_request(message)
+        case _:
+            return renderings.active_profile_request(message)
 
 
 class ClaimLost(Exception):
@@ -220,9 +220,9 @@ def _mark_sent(delivery: Delivery) -> None:
 
     Holds the message's row: whoever takes it back waits for this mark, or this waits and finds it lost.
     """
-    message = delivery.still_mine().select_for_update().first()
+    mine = only_row(delivery.still_mine().select_for_update().only("expires_at"))
     now = timezone.now()
-    if message is None or now >= min(delivery.lease_until, message.expires_at or delivery.lease_until):
+    if mine is None or now >= min(delivery.lease_until, mine.expires_at or delivery.lease_until):
         raise ClaimLost
     DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
@@ -234,7 +234,7 @@ def _mark_sent(delivery: Delivery) -> None:
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
-    message = mine.select_for_update().first()
+    message = only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)

@@ -35,8 +35,8 @@ def address_policy(party: Party) -> AddressPolicy:
 
 def allowed_hosts(party: Party) -> frozenset[str]:
     """Hosts its response_urls may name: those it registered, and those an operator listed."""
-    urls = [endpoint.url for endpoint in party.endpoints.all()]
-    credentials = Credentials.objects.filter(party=party).first()
+    urls = list(party.endpoints.order_by().values_list("url", flat=True))
+    credentials = getattr(party, "credentials", None)
     if credentials and credentials.versions_url:
         urls.append(credentials.versions_url)
     registered = {host for url in urls if (host := urlsplit(url).hostname)}

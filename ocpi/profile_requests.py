@@ -13,9 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
+from django.db.models import Max
 
 from chargepoints import commands
 from chargepoints.models import ChargePointCommand, ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
 from ocpi import callbacks, request_buckets, sharing
@@ -72,7 +74,7 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 @committed
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
-    session = locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()).first()
+    session = only_row(locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()))
     repeated = session and _repeated(party, session, wish, now=now)
     if repeated:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
@@ -94,9 +96,10 @@ def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: dateti
     """
     since = now - timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S)
     accepted = ProfileRequest.objects.filter(party=party, session=session, response=Response.ACCEPTED)
-    same = accepted.filter(fingerprint=wish.fingerprint, received_at__gt=since).first()
-    overtaken = same and accepted.filter(pk__gt=same.pk).exclude(kind=Kind.GET).exists()
-    return None if overtaken else same
+    same = accepted.filter(fingerprint=wish.fingerprint, received_at__gt=since).aggregate(Max("pk"))["pk__max"]
+    if same is None or accepted.filter(pk__gt=same).exclude(kind=Kind.GET).exists():
+        return None
+    return ProfileRequest.objects.get(pk=same)
 
 
 def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargingSession:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from chargepoints.models import ChargingProfile, ChargingSession
 from chargepoints.profiles import active_profile, same_plan
@@ -22,6 +22,7 @@ from ocpi.v2_2_1 import translation
 
 Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
+OPEN = (ChargingSession.State.PENDING, ChargingSession.State.ACTIVE)
 
 
 def session_changed(session: ChargingSession, *, now: datetime) -> None:
@@ -63,6 +64,23 @@ def _open_messages(session: ChargingSession, *, now: datetime) -> None:
         for party in listening
     ]
     OutboxMessage.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def open_missing(*, now: datetime, limit: int = 100) -> int:
+    """Open sessions that a party sees but never heard of: it was connected, or got its share, while they ran.
+
+    Called by beat. Returns how many messages it wrote.
+    """
+    count = 0
+    for party in _listening(Party.objects.filter(enabled=True)):
+        known = OutboxMessage.objects.filter(kind=Kind.SESSION, party=party, session=OuterRef("pk"))
+        running = sharing.sessions_visible_to(party).filter(state__in=OPEN).exclude(Exists(known))
+        fresh = [
+            OutboxMessage(kind=Kind.SESSION, party=party, session=session, due_at=now, created_at=now)
+            for session in running.order_by("id")[:limit]
+        ]
+        count += len(OutboxMessage.objects.bulk_create(fresh, ignore_conflicts=True))
+    return count
 
 
 def push_again(session: ChargingSession, *, now: datetime) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from chargepoints.models import ChargingSession
+from chargepoints.models.rows import update_each
 from ocpi.models import Party, RequestBucket
 
 
@@ -22,23 +23,27 @@ def refilled(tokens: float, *, idle_s: float, rate: Rate) -> float:
 
 def take(party: Party, session: ChargingSession, *, now: datetime) -> bool:
     """One token from each bucket, or none from either. The caller's transaction holds the rows."""
-    session_rate = Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE)
-    party_rate = Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE)
-    buckets = [
-        _filled(f"party:{party.pk}/session:{session.pk}", session_rate, now=now),
-        _filled(f"party:{party.pk}", party_rate, now=now),
-    ]
+    rates = {
+        f"party:{party.pk}": Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE),
+        f"party:{party.pk}/session:{session.pk}": Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE),
+    }
+    locked = RequestBucket.objects.select_for_update()
+    known = {bucket.key: bucket for bucket in locked.filter(key__in=rates).order_by("key")}
+    buckets = [_filled(known.get(key) or _new(key, rate, now=now), rate, now=now) for key, rate in rates.items()]
     if any(bucket.tokens < 1 for bucket in buckets):
         return False
     for bucket in buckets:
         bucket.tokens -= 1
-        bucket.save(update_fields=["tokens", "filled_at"])
+    update_each(RequestBucket, buckets, ["tokens", "filled_at"])
     return True
 
 
-def _filled(key: str, rate: Rate, *, now: datetime) -> RequestBucket:
+def _new(key: str, rate: Rate, *, now: datetime) -> RequestBucket:
     defaults = {"tokens": float(rate.burst), "filled_at": now}
-    bucket, _ = RequestBucket.objects.select_for_update().get_or_create(key=key, defaults=defaults)
+    return RequestBucket.objects.select_for_update().get_or_create(key=key, defaults=defaults)[0]
+
+
+def _filled(bucket: RequestBucket, rate: Rate, *, now: datetime) -> RequestBucket:
     bucket.tokens = refilled(bucket.tokens, idle_s=(now - bucket.filled_at).total_seconds(), rate=rate)
     bucket.filled_at = now
     return bucket

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ocpi import callbacks, outbox
+from ocpi import callbacks, outbox, pushes
 
 
 @shared_task
@@ -13,7 +13,8 @@ def deliver_message(message_id: int) -> None:
 
 @shared_task
 def watch_outbox() -> None:
-    """Delivers what is due, first: nothing that is wrong with one request may stop it. Then catches up results."""
+    """Delivers what is due, first: nothing that is wrong with one request may stop it. Then catches up."""
     now = timezone.now()
     outbox.watch(now=now)
     callbacks.catch_up(now=now)
+    pushes.open_missing(now=now)

@@ -63,6 +63,7 @@ class ChargePointCommand(models.Model):
             models.Index(  # the mail of a charge point; what beat rings again for
                 fields=["charge_point", "id"], condition=models.Q(status="QUEUED"), name="command_queued"
             ),
+            models.Index(fields=["created_at"], name="command_created"),  # metrics; the admin's dates
             models.Index(  # beat: what is overdue
                 fields=["expires_at"], condition=models.Q(status__in=["QUEUED", "SENT"]), name="command_overdue"
             ),

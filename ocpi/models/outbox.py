@@ -55,6 +55,7 @@ class OutboxMessage(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(status="PENDING"), name="message_due"),  # beat
+            models.Index(fields=["created_at"], name="message_created"),  # metrics; the admin's dates
             models.Index(fields=["lease_until"], condition=models.Q(status="SENDING"), name="message_leased"),  # beat
         ]
 

@@ -53,6 +53,7 @@ class ProfileRequest(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["session", "-received_at"], name="request_of_session"),  # repeats; the session's page
+            models.Index(fields=["received_at"], name="request_received"),  # metrics; the admin's dates
             models.Index(  # beat: accepted, no result yet
                 fields=["deadline_at"], condition=models.Q(response="ACCEPTED", result=""), name="request_unanswered"
             ),

@@ -6,6 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from chargepoints.models.rows import only_row
 from ocpi.models import Credentials, Party, token_hash
 from ocpi.protocol import tokens
 
@@ -19,7 +20,7 @@ class AnyCredentials(BaseAuthentication):
         header = request.headers.get("Authorization", "")
         hashes = [token_hash(token) for token in tokens.candidates(header)]
         known = Credentials.objects.select_related("party").filter(inbound_hash__in=hashes, party__enabled=True)
-        credentials = known.filter(inbound_kind__in=self.kinds).first() if hashes else None
+        credentials = only_row(known.filter(inbound_kind__in=self.kinds)) if hashes else None
         if credentials is None:
             raise AuthenticationFailed
         return credentials.party, credentials

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.protocol.errors import InvalidField
 
-_INT = re.compile(r"[0-9]{1,9}")
+_INT = re.compile(r"[0-9]{1,18}")  # what both databases take as an OFFSET
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Writing a few columns of many rows."""
+"""Reading one row and writing many, without the detours of the ORM."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -6,6 +6,11 @@ from typing import TypeVar
 from django.db import connection, models
 
 M = TypeVar("M", bound=models.Model)
+
+
+def only_row(rows: "models.QuerySet[M]") -> M | None:
+    """Of a look-up that matches one row at most. `first()` sorts, for which Django compares every column it selects."""
+    return next(iter(rows.order_by()[:1]), None)
 
 
 def update_each(model: type[M], objects: Sequence[M], names: Sequence[str]) -> None:
