@@ -10,7 +10,7 @@ from decimal import Decimal
 from chargepoints import inventory, signals
 from chargepoints.group_commit import together
 from chargepoints.models import ChargingSession, MeterValue
-from chargepoints.models.columns import update_each
+from chargepoints.models.rows import update_each
 from chargepoints.values import MeterFacts, Reading
 
 State = ChargingSession.State

@@ -6,6 +6,7 @@ from django.db.models import Max, Q
 
 from chargepoints import signals
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.profiles.preparation import prepare
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
 
@@ -19,7 +20,7 @@ def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *,
 
 
 def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
-    return ChargingProfile.objects.filter(session=session, owner=owner).first()
+    return only_row(ChargingProfile.objects.filter(session=session, owner=owner))
 
 
 def _prepared(
