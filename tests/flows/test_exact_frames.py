@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from chargepoints.models import ChargingProfile, ChargingSession
-from tests.support.bay import CARD, Identity, Tokens, new_identity, new_party
+from tests.support.bay import CARD, Identity, Tokens, new_identity, new_scsp, new_tokens, register
 from tests.support.charger import RawCharger
 from tests.support.recorder import Recorded, Recorder
 from tests.support.server import Server
@@ -40,7 +40,9 @@ def identity(server: Server) -> Identity:
 
 @pytest.fixture
 def tokens(partner: Recorder, identity: Identity) -> Tokens:
-    return new_party(partner.url, evse_uids=identity.evse_uids)
+    tokens = new_tokens()
+    register(tokens, partner.url, evse_uids=identity.evse_uids)
+    return tokens
 
 
 @pytest.fixture
@@ -188,6 +190,23 @@ def test_the_sample_put_goes_out_as_one_set_charging_profile_and_comes_back_as_o
     assert_ours(push, tokens)
     assert len(partner.requests("POST")) == 1
     assert charger.frames == []
+
+
+def test_the_start_of_a_transaction_is_answered_before_its_profile_is_sent(server: Server, identity: Identity):
+    """OCPP 1.6: a TxProfile names a transaction id that the charge point must know, and this partner is quick."""
+    scsp, _ = new_scsp(server, identity, auto=True)
+    try:
+        with RawCharger(server.ocpp_url, identity.name, password=identity.password) as charger:
+            boot(charger)
+            stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            payload = {"connectorId": 1, "idTag": CARD, "meterStart": 0, "timestamp": stamp}
+            charger.send(json.dumps([2, "start", "StartTransaction", payload]))
+            first, second = (charger.receive(lambda frame: True) for _ in range(2))
+    finally:
+        scsp.stop()
+    assert first[:2] == [3, "start"]
+    assert second[2] == "SetChargingProfile"
+    assert second[3]["csChargingProfiles"]["transactionId"] == first[2]["transactionId"]
 
 
 def assert_ours(request: Recorded, tokens: Tokens) -> None:

@@ -264,15 +264,3 @@ def test_a_partner_that_does_not_answer_delays_no_other_charge_point(bay: MakeBa
     assert time.monotonic() - began < 4
     assert [slow.results(call) for call in held] == [[]] * 10
     slow.scsp.faults.clear()
-
-
-def test_the_start_of_a_transaction_is_answered_before_its_profile_is_sent(bay: MakeBay):
-    """OCPP 1.6: a TxProfile names a transaction id that the charge point must know."""
-    b = bay()
-    b.charger.wait_booted(PATIENCE_S)
-    b.charger.plug_in(id_tag="SIM-TAG")
-    transaction_id = b.charger.start()
-    session = until(lambda: next(iter(b.scsp.sessions), None))
-    call = b.scsp.put_profile(session, [(0, 11000)])
-    assert b.result(call) == ACCEPTED
-    assert b.charger.calls("SetChargingProfile")[0]["csChargingProfiles"]["transactionId"] == transaction_id

@@ -49,16 +49,29 @@ def new_identity(*, evses: int = 1, **options: Any) -> Identity:
     return Identity(name, password, tuple(evse.uid for evse in charge_point.evses.all()))
 
 
-def new_party(base_url: str, *, evse_uids: tuple[str, ...]) -> Tokens:
-    """A SCSP registered at `base_url`, with the paths of the simulated one, that sees these EVSEs only."""
-    tokens = Tokens(next(_party_ids), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+def new_tokens() -> Tokens:
+    return Tokens(next(_party_ids), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+
+
+def register(tokens: Tokens, base_url: str, *, evse_uids: tuple[str, ...]) -> None:
+    """A SCSP at `base_url`, with the paths of the simulated one, that sees these EVSEs only."""
     ocpi = f"{base_url}/ocpi"
     urls = PartyUrls(f"{ocpi}/versions", f"{ocpi}/2.2.1/sessions", f"{ocpi}/2.2.1/chargingprofiles")
     add_party(
         country_code="NL", party_id=tokens.party_id, role="SCSP", token=tokens.theirs, outbound_token=tokens.ours,
         urls=urls, allow_insecure=True, share_evses=evse_uids,
     )  # fmt: skip
-    return tokens
+
+
+def new_scsp(server: Server, identity: Identity, **options: Any) -> tuple[SimulatedScsp, Tokens]:
+    """Started and registered for the EVSEs of that charge point."""
+    tokens = new_tokens()
+    scsp = SimulatedScsp(
+        token=tokens.ours, cpo_token=tokens.theirs, cpo_url=server.url, party_id=tokens.party_id, **options
+    )
+    scsp.start()
+    register(tokens, scsp.base_url, evse_uids=identity.evse_uids)
+    return scsp, tokens
 
 
 class Bay(AbstractContextManager["Bay"]):
@@ -67,24 +80,11 @@ class Bay(AbstractContextManager["Bay"]):
     def __init__(self, server: Server, loop: LoopThread, **options: Any) -> None:
         self.server = server
         self.identity = new_identity(evses=options.get("evses", 1))
-        self.tokens = Tokens(next(_party_ids), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-        self.scsp = SimulatedScsp(
-            token=self.tokens.ours, cpo_token=self.tokens.theirs, cpo_url=server.url, party_id=self.tokens.party_id
-        )
-        self.scsp.start()
-        self._register()
+        self.scsp, self.tokens = new_scsp(server, self.identity)
         self.charger = Charger(
             loop, server.ocpp_url, self.identity.name, password=self.identity.password, **{"unit": "AW"} | options
         )
         self.session_id = ""
-
-    def _register(self) -> None:
-        ocpi = f"{self.scsp.base_url}/ocpi"
-        add_party(
-            country_code="NL", party_id=self.tokens.party_id, role="SCSP", token=self.tokens.theirs,
-            outbound_token=self.tokens.ours, allow_insecure=True, share_evses=self.identity.evse_uids,
-            urls=PartyUrls(f"{ocpi}/versions", self.scsp.sessions_url, self.scsp.chargingprofiles_url),
-        )  # fmt: skip
 
     def __exit__(self, *_: object) -> None:
         self.charger.close()
