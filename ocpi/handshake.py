@@ -195,7 +195,7 @@ def _endpoints(party: Party, details: Any) -> list[Endpoint]:
 
 
 def _is_used(entry: Any) -> bool:
-    """Whether we call it. Of a list, at least the correct objects are processed (OCPI 2.2.1 transport_and_format, GET)."""
+    """Whether we call it. The correct objects of a list are processed anyway (OCPI 2.2.1 transport_and_format, GET)."""
     identifier = entry.get("identifier") if isinstance(entry, dict) else None
     return not isinstance(identifier, str) or identifier in USED
 

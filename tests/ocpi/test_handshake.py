@@ -137,7 +137,6 @@ UNUSABLE: list[Any] = [
     [versions("2.2.1"), details({"identifier": "sessions", "role": "RECEIVER"})],
     [versions("2.2.1"), details({**SESSIONS, "role": "BOTH"})],
     [versions("2.2.1"), details({**SESSIONS, "url": 7})],
-    [versions("2.2.1"), details({**SESSIONS, "identifier": "x" * 65})],
 ]
 WRONG_VERSION: list[Any] = [
     [versions()],
@@ -150,6 +149,7 @@ MISSING: list[Any] = [
     [versions("2.2.1"), details()],
     [versions("2.2.1"), details(PROFILES)],
     [versions("2.2.1"), details({**SESSIONS, "role": "SENDER"})],
+    [versions("2.2.1"), details({**SESSIONS, "identifier": "x" * 65})],
 ]
 FAILURES = [(3001, answers) for answers in UNUSABLE]
 FAILURES += [(3002, answers) for answers in WRONG_VERSION] + [(3003, answers) for answers in MISSING]
