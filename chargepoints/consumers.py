@@ -24,6 +24,7 @@ from chargepoints.values import CommandCall, CommandOutcome, RawCall
 logger = logging.getLogger(__name__)
 SEEN_EVERY_S = 30
 PROBE_TIMEOUT_S = 5.0
+HEAD_CHARS = 512
 RECORD_ATTEMPTS = 60
 RECORD_PAUSE_S = 1.0
 
@@ -52,7 +53,7 @@ class ChargePointConsumer(AsyncConsumer):
     async def _connect(self) -> None:
         admission = await handshake.admit(self.scope)
         if isinstance(admission, handshake.Refusal):
-            await self._refuse(admission)
+            await handshake.refuse(admission, scope=self.scope, send=self.send)
             return
         self.identity, self.charge_point_id = admission.identity, admission.charge_point_id
         self.connection_id = uuid.uuid4().hex
@@ -82,18 +83,6 @@ class ChargePointConsumer(AsyncConsumer):
             logger.info("identity=%s: a new socket replaces connection %s", self.identity, replaced[1])
             doorbell.ring(*replaced, Ring.REPLACED)
 
-    async def _refuse(self, refusal: handshake.Refusal) -> None:
-        """An HTTP answer where the server can give one before the websocket is open; else a plain close."""
-        logger.warning("refused identity=%r status=%s reason=%s", refusal.identity, refusal.status, refusal.reason)
-        if "websocket.http.response" not in self.scope.get("extensions", {}):
-            await self.send({"type": "websocket.close", "code": 1008})
-            return
-        headers = [(b"content-type", b"text/plain; charset=utf-8")]
-        if refusal.status == 401:
-            headers.append((b"www-authenticate", b'Basic realm="ocpp"'))
-        await self.send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
-        await self.send({"type": "websocket.http.response.body", "body": refusal.reason.encode()})
-
     # --- frames -----------------------------------------------------------------------------------------------------
 
     async def _frame(self, message: dict[str, Any]) -> None:
@@ -101,8 +90,8 @@ class ChargePointConsumer(AsyncConsumer):
         if self.link is None or text is None:  # OCPP-J knows text frames only
             return
         if len(text) > settings.OCPP_MAX_FRAME_BYTES:
-            logger.warning("identity=%s: a frame of %s characters was dropped", self.identity, len(text))
-            return
+            logger.warning("identity=%s: a frame of %s characters is too large", self.identity, len(text))
+            text = text[: min(HEAD_CHARS, settings.OCPP_MAX_FRAME_BYTES)]  # enough to tell its sender
         self._note_seen()
         await self.link.receive(text)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +21,8 @@ from chargepoints.values import CommandCall, OutcomeStatus, RawCall
 
 logger = logging.getLogger(__name__)
 MAKE_ROOM_S = 7.0
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+SendMessage = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,25 @@ class Admission:
     identity: str
     charge_point_id: int
     version: registry.Version
+
+
+async def refuse(refusal: Refusal, *, scope: dict[str, Any], send: SendMessage) -> None:
+    """An HTTP answer where the server can give one before the websocket is open; else a plain close."""
+    logger.warning("refused identity=%r status=%s reason=%s", refusal.identity, refusal.status, refusal.reason)
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="ocpp"'))
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": refusal.reason.encode()})
+
+
+async def no_such_path(scope: dict[str, Any], receive: Receive, send: SendMessage) -> None:
+    """For every websocket whose path names no charge point."""
+    await receive()
+    await refuse(Refusal("", 404, "no such path: a charge point connects to /ocpp/<identity>"), scope=scope, send=send)
 
 
 async def admit(scope: dict[str, Any]) -> Admission | Refusal:

@@ -27,12 +27,13 @@ class Fault(Enum):
 
 
 class Call(NamedTuple):
-    """`content` is a hash of the text: equal for a CALL that is sent again word for word."""
+    """`content` is a hash of the text: equal for a CALL that is sent again word for word. `size` is its length."""
 
     message_id: str
     action: str
     payload: dict[str, Any]
     content: int
+    size: int
 
 
 class CallResult(NamedTuple):
@@ -144,9 +145,9 @@ def _deeper_than(value: Any, levels: int) -> bool:
 def _read_broken(text: str) -> Frame:
     start = _START.match(text)
     if start is None:
-        return Malformed(None, Fault.MALFORMED, "not JSON")
+        return Malformed(None, Fault.MALFORMED, "not JSON, or too large")
     if int(start[1]) == CALL:
-        return Malformed(start[2], Fault.MALFORMED, "not JSON")
+        return Malformed(start[2], Fault.MALFORMED, "not JSON, or too large")
     return CallResult(start[2], None)
 
 
@@ -180,7 +181,7 @@ def _read_call(message: list[Any], message_id: str | None, text: str) -> Frame:
         return Malformed(message_id, Fault.MALFORMED, "the action must be a string")
     if not isinstance(message[3], dict):
         return Malformed(message_id, Fault.MALFORMED, "the payload must be an object")
-    return Call(message_id, message[2], message[3], hash(text))
+    return Call(message_id, message[2], message[3], hash(text), len(text))
 
 
 def _read_error(message_id: str, tail: list[Any]) -> CallErrorFrame:

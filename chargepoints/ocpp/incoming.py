@@ -14,7 +14,8 @@ from chargepoints.ocpp.frames import Call, encode_error, encode_result
 from chargepoints.ocpp.redaction import without_secrets
 from chargepoints.ocpp.schemas import Schemas
 
-QUEUE_LIMIT = 256
+QUEUE_LIMIT = 4096  # a charge point that was offline may send all it has kept without waiting for answers
+QUEUE_LIMIT_CHARS = 4 * 1024 * 1024
 REMEMBERED_ANSWERS = 64
 
 Handle = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -32,6 +33,7 @@ class IncomingCalls:
         self._write = write
         self._handle = handle
         self._queue: deque[Call] = deque()
+        self._queued_chars = 0
         self._worker: asyncio.Task[None] | None = None
         self._answered: dict[str, tuple[int, str]] = {}
         self.answer_written = asyncio.Event()
@@ -42,11 +44,12 @@ class IncomingCalls:
         return self._worker is not None and asyncio.current_task() is self._worker
 
     async def put(self, call: Call) -> None:
-        if len(self._queue) >= QUEUE_LIMIT:
+        if len(self._queue) >= QUEUE_LIMIT or self._queued_chars > QUEUE_LIMIT_CHARS:
             error = RpcError(self._schemas.codes.internal, "too many messages at once")
             await self._write(self._callerror(call, error))
             return
         self._queue.append(call)
+        self._queued_chars += call.size
         if self._worker is None:
             self._worker = run(self._work())
 
@@ -54,7 +57,9 @@ class IncomingCalls:
         try:
             while self._queue:
                 self.answer_written.clear()
-                await self._answer(self._queue.popleft())
+                call = self._queue.popleft()
+                self._queued_chars -= call.size
+                await self._answer(call)
                 self.answer_written.set()
         finally:
             self._worker = None

@@ -59,11 +59,15 @@ FAULT_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """Schema keywords that an incoming message is not held to, properties that may have any type, and why."""
+    """Schema keywords that an incoming message is not held to, properties that may have any type, and why.
+
+    `nulls`: an optional property may be null, which is how some firmware leaves it out.
+    """
 
     keywords: frozenset[str]
     reason: str
     untyped: frozenset[str] = frozenset()
+    nulls: bool = False
 
 
 EVERY_MESSAGE = Relaxation(
@@ -75,6 +79,7 @@ KEEPS_ENERGY = Relaxation(
     "an unknown unit, measurand or status, a long name, a sloppy time or a bare number must not lose the energy it "
     "came with",
     untyped=frozenset({"value", "meterStart", "meterStop"}),
+    nulls=True,
 )
 COMES_ONLINE = Relaxation(
     frozenset({"maxLength"}), "a serial number that is too long is no reason to keep a charge point off line"
@@ -156,7 +161,8 @@ def _message_files(version: str) -> dict[str, Traversable]:
 
 def _relaxed(schema: Any, action: str) -> Any:
     relaxation = RELAXED_REQUESTS.get(action, EVERY_MESSAGE)
-    return _without(schema, EVERY_MESSAGE.keywords | relaxation.keywords, relaxation.untyped)
+    relaxed = _without(schema, EVERY_MESSAGE.keywords | relaxation.keywords, relaxation.untyped)
+    return _with_nulls(relaxed) if relaxation.nulls else relaxed
 
 
 def _without(schema: Any, keywords: frozenset[str], untyped: frozenset[str]) -> Any:
@@ -174,13 +180,27 @@ def _without(schema: Any, keywords: frozenset[str], untyped: frozenset[str]) -> 
     }
 
 
+def _with_nulls(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_with_nulls(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    widened = {key: _with_nulls(value) for key, value in schema.items()}
+    required = widened.get("required", [])
+    for name, part in widened.get("properties", {}).items():
+        if name not in required and isinstance(part.get("type"), str):
+            part["type"] = [part["type"], "null"]
+    return widened
+
+
 def _describe(error: ValidationError) -> str:
     keyword, expected = error.kind.name, error.kind.value
     path = [str(step) for step in error.instance_path]
     if keyword == "required":
         text = f"{'.'.join([*path, str(expected)])} is missing"
     elif keyword == "type":
-        text = f"{'.'.join(path) or 'payload'} must be of type {' or '.join(expected)}"
+        types = " or ".join(name for name in expected if name != "null")
+        text = f"{'.'.join(path) or 'payload'} must be of type {types}"
     elif keyword == "enum":
         text = f"{'.'.join(path)} is not one of the values allowed"
     else:

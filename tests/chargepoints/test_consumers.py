@@ -177,7 +177,7 @@ async def test_a_message_is_answered_after_its_effect_is_committed(point, settin
     await charger.leave()
 
 
-async def test_an_oversize_frame_is_dropped_and_the_conversation_goes_on(point, settings):
+async def test_an_oversize_frame_has_no_effect_and_the_conversation_goes_on(point, settings):
     settings.OCPP_MAX_FRAME_BYTES = 200
     charger = await socket().connect()
     charger.says(2, "big", "DataTransfer", {"vendorId": "x" * 200})

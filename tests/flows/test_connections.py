@@ -99,8 +99,9 @@ def test_the_connection_of_a_charging_car_survives(charger: RawCharger, identity
     assert row(identity).sessions.get().state == "ACTIVE"
 
 
-def test_a_frame_larger_than_allowed_is_dropped_and_the_connection_survives(charger: RawCharger):
-    charger.send(json.dumps([2, "big", "DataTransfer", {"vendorId": "v", "data": "x" * 300_000}]))
+def test_a_frame_larger_than_allowed_is_refused_and_the_connection_survives(charger: RawCharger):
+    charger.send(json.dumps([2, "big", "DataTransfer", {"vendorId": "v", "data": "x" * 1_100_000}]))
+    assert charger.receive(lambda frame: frame[0] == 4)[1:3] == ["big", "FormationViolation"]
     assert charger.call("Heartbeat", {})[0] == 3
     assert charger.frames == []
 

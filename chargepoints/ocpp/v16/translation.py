@@ -116,6 +116,8 @@ def to_outcome(request: CommandRequest, answer: Payload, *, received_at: datetim
         schedule = composite(answer, received_at=received_at)
         if schedule is None and _wire_periods(answer):
             status, detail = OutcomeStatus.REJECTED, "charge point answered a schedule that cannot be read"
+        elif answer.get("connectorId", request.evse_id) != request.evse_id:  # 0 is the whole charge point's
+            status, detail, schedule = OutcomeStatus.REJECTED, "charge point answered for another connector", None
     return CommandOutcome(status=status, detail=detail, answer=storable(answer), schedule=schedule)
 
 

@@ -81,7 +81,7 @@ def uvicorn_config() -> uvicorn.Config:
         port=settings.PORT,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         ws="websockets-sansio",
-        ws_max_size=4 * settings.OCPP_MAX_FRAME_BYTES,  # up to here a frame is dropped and the connection lives
+        ws_max_size=4 * settings.OCPP_MAX_FRAME_BYTES,  # up to here a frame is refused and the connection lives
         ws_ping_interval=settings.OCPP_PING_INTERVAL_S,
         ws_ping_timeout=settings.OCPP_PING_INTERVAL_S,
         ws_per_message_deflate=False,
