@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 
 from chargepoints import doorbell, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
@@ -194,17 +194,17 @@ def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> Co
 
     Only the socket named in the charge point's row may claim: one that was replaced gets nothing.
     """
-    mine = ChargePoint.objects.filter(pk=OuterRef("charge_point_id"), connection_id=connection_id)
-    waiting = ChargePointCommand.objects.waiting(now=now).filter(charge_point_id=charge_point_id)
+    waiting = ChargePointCommand.objects.waiting(now=now).filter(
+        charge_point_id=charge_point_id, charge_point__connection_id=connection_id
+    )
     needed = waiting.only("kind", "action", "payload", "expires_at").annotate(session_state=F("session__state"))
     for command in needed.order_by("id"):
         if command.kind == Kind.SET_PROFILE and command.session_state not in {None, ChargingSession.State.ACTIVE}:
             outcome = CommandOutcome(OutcomeStatus.REJECTED, "session_not_active: it ended before this was sent")
             _finish_unsent(command, outcome, now=now)
             continue
-        claimed = ChargePointCommand.objects.filter(Exists(mine), pk=command.pk, status=Status.QUEUED).update(
-            status=Status.SENT, sent_at=now, connection_id=connection_id
-        )
+        mine = ChargePointCommand.objects.filter(pk=command.pk, status=Status.QUEUED)
+        claimed = mine.update(status=Status.SENT, sent_at=now, connection_id=connection_id)
         if claimed:
             return CommandCall(command.pk, to_request(command), (command.expires_at - now).total_seconds())
     return None

@@ -109,7 +109,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
 @committed
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
     claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
-    message = only_row(claimable.select_related("party"))
+    message = only_row(claimable.select_related("party__credentials"))
     if message is None or _must_wait(message) or _is_busy(message):
         return None
     timeout_s = _attempt_time(message, now=now)

@@ -16,7 +16,7 @@ class NotConnected(Exception):
 
 def authorizer(party: Party) -> Authorizer:
     """Raises NotConnected when there is no token for it, or when it is switched off."""
-    credentials = Credentials.objects.filter(party=party).first()
+    credentials = getattr(party, "credentials", None)
     if not party.enabled:
         raise NotConnected("it is disabled")
     if credentials is None or not credentials.outbound_encrypted:

@@ -31,8 +31,8 @@ def active_profile_request(message: OutboxMessage) -> tuple[str, str, dict[str, 
     mod_charging_profiles, Sender interface PUT: for an ongoing session).
     """
     visible = sharing.sessions_visible_to(message.party)
-    session = visible.get(outbox=message, state=ChargingSession.State.ACTIVE)
-    return "PUT", _endpoint(message.party, "chargingprofiles", "SENDER").url_for(session.uid), message.body or {}
+    uid = visible.values_list("uid", flat=True).get(outbox=message, state=ChargingSession.State.ACTIVE)
+    return "PUT", _endpoint(message.party, "chargingprofiles", "SENDER").url_for(uid), message.body or {}
 
 
 def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:
