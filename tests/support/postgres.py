@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from tests.support.leash import put_on
 from tests.support.processes import Program, until
 
 NOBODY = 65534  # PostgreSQL refuses to run as root
@@ -47,7 +49,8 @@ class Postgres:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._server = Program(
             [self._binaries / "postgres", "-D", data, "-k", self._directory, *options],
-            log=self._directory / "log", env=os.environ, cwd=self._directory, **self._owner,
+            log=self._directory / "log", env=os.environ, cwd=self._directory, leash=None,
+            preexec_fn=partial(put_on, signal.SIGINT), **self._owner,  # its user may not go where our python is
         )  # fmt: skip
         until(self._answers, timeout_s=30, what="PostgreSQL")
 

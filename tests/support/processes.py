@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LEASH = Path(__file__).with_name("leash.py")
 # What the product reads from the environment; what a developer has set there must not change the tests.
 PRODUCT_NAMES = frozenset(
     {"ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "DATABASE_URL", "DATA_DIR", "DEBUG", "DEMO_ADMIN_PASSWORD", "HOST",
@@ -45,16 +47,17 @@ def until(condition: Callable[[], Any], *, timeout_s: float = 10.0, what: str = 
 
 
 class Program:
-    """A child process that writes to a log file."""
+    """A child process that writes to a log file, and gets the signal `leash` when we end before it."""
 
     def __init__(
         self, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path = REPOSITORY,
-        **options: Any,
+        leash: signal.Signals | None = signal.SIGKILL, **options: Any,
     ) -> None:  # fmt: skip
         self.log = log
+        leashed = [sys.executable, "-S", "-E", LEASH, int(leash), *command] if leash else command
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(part) for part in command], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                [str(part) for part in leashed], stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                 env=dict(env), cwd=cwd, **options,
             )  # fmt: skip
 

@@ -8,6 +8,8 @@ process starts them; parallel ones inherit the URLs, and each has a folder, data
 import atexit
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def _start() -> None:
     root.chmod(0o711)  # PostgreSQL may have to run as another user
     os.environ[_ROOT] = str(root)
     atexit.register(shutil.rmtree, root, ignore_errors=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is cancelled leaves nothing behind either
     if STACK != "postgres":
         return
     if "TEST_DATABASE_URL" not in os.environ:
