@@ -150,9 +150,9 @@ def observe(session: ChargingSession, *, now: datetime, correlation_id: str = ""
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
     """The unit of the profile it took last: in another one the answer would lose its fractions to rounding."""
-    profile = session.profiles.filter(applied__isnull=False).order_by("-applied_at").first()
-    applied = profile.applied_schedule if profile else None
-    return applied.unit if applied else None
+    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
+    newest = applied.first()
+    return ChargingSchedule.from_json(newest).unit if newest else None
 
 
 def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, **fields: Any) -> ChargePointCommand:

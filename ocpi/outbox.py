@@ -89,6 +89,16 @@ def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime)
     return message
 
 
+def enqueue_plan(message: OutboxMessage) -> None:
+    """Unless the result of a request for the same session is on its way: that enqueues this when it is through.
+
+    The lock lets one of the two see the other.
+    """
+    ahead = _results_ahead(message).select_for_update().order_by().values_list("pk")
+    if not ahead[:1]:
+        enqueue([message.pk])
+
+
 def storable(body: Any) -> Any:
     """Decimals as the JSON numbers that will be sent."""
     return json.loads(documents.dump(body))
@@ -137,7 +147,11 @@ def _must_wait(message: OutboxMessage) -> bool:
         return True
     if message.kind != Kind.ACTIVE_PROFILE:
         return False
-    return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING]).exists()
+    return _results_ahead(message).exists()
+
+
+def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING])
 
 
 def _is_busy(message: OutboxMessage) -> bool:
@@ -220,9 +234,9 @@ def _mark_sent(delivery: Delivery) -> None:
 
     Holds the message's row: whoever takes it back waits for this mark, or this waits and finds it lost.
     """
-    mine = only_row(delivery.still_mine().select_for_update().only("expires_at"))
+    mine = delivery.still_mine().update(lease_until=delivery.lease_until)
     now = timezone.now()
-    if mine is None or now >= min(delivery.lease_until, mine.expires_at or delivery.lease_until):
+    if not mine or now >= min(delivery.lease_until, delivery.message.expires_at or delivery.lease_until):
         raise ClaimLost
     DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
@@ -234,11 +248,13 @@ def _mark_sent(delivery: Delivery) -> None:
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
-    message = only_row(mine.select_for_update())
+    # Nobody else changes a result that is on its way; a state may have become a newer one.
+    message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
-    mine.update(lease_until=None, **changes)
+    if not mine.update(lease_until=None, **changes):
+        return
     if message.kind == Kind.RESULT:
         waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
         enqueue(waiting.values_list("pk", flat=True))
@@ -324,7 +340,7 @@ def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> 
 # --- beat and operators ---------------------------------------------------------------------------------------------
 
 
-def watch(*, now: datetime, limit: int = 500) -> None:
+def watch(*, now: datetime, limit: int = 100) -> None:
     """Takes back what dead workers held and enqueues what is due, `limit` for each party, oldest first."""
     overdue = OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)
     for message_id in overdue.values_list("pk", flat=True)[:100]:

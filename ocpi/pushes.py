@@ -104,11 +104,11 @@ def active_profile_changed(
     mod_charging_profiles, Sender interface PUT).
     """
     session = profile.session
-    party = next((p for p in sharing.parties_seeing(session.evse) if p.owner == profile.owner), None)
+    seeing = sharing.parties_seeing(session.evse)
+    listening = seeing.filter(endpoints__identifier="chargingprofiles", endpoints__role="SENDER")
+    party = next((p for p in listening if p.owner == profile.owner), None)
     desired = profile.desired_schedule
     if party is None or desired is None or not profile.ever_accepted or session.state != ChargingSession.State.ACTIVE:
-        return
-    if not party.endpoints.filter(identifier="chargingprofiles", role="SENDER").exists():
         return
     plan = active_profile(
         schedule,
@@ -136,7 +136,7 @@ def _tell(
     else:
         status = _pending_unless_sending()
         standing.update(revision=F("revision") + 1, status=status, due_at=now, failures=0, **news)
-    outbox.enqueue([message.pk])
+    outbox.enqueue_plan(message)
 
 
 def _schedule_told(body: dict[str, Any]) -> ChargingSchedule:
