@@ -1,5 +1,6 @@
 """What operators do beside a running server, registration, and what the log must never hold."""
 
+import base64
 import json
 import secrets
 import subprocess
@@ -100,6 +101,9 @@ def test_no_token_password_or_card_ever_appears_in_the_log(bay: MakeBay, server:
         "our token": b.tokens.ours, "their token": b.tokens.theirs, "password": b.identity.password, "card": card,
         "wrong password": wrong, "wrong token": bad_token,
     }  # fmt: skip
+    basic = f"{b.identity.name}:{b.identity.password}"
+    encoded = {f"{name} in Base64": base64.b64encode(value.encode()).decode() for name, value in secret.items()}
+    secret |= encoded | {"Basic credentials": base64.b64encode(basic.encode()).decode()}
     assert [name for name, value in secret.items() if value in log] == []
 
 
