@@ -12,7 +12,7 @@ from chargepoints.models import ChargePoint, ChargePointCommand
 from chargepoints.provisioning import add_charge_point
 from chargepoints.values import CommandOutcome, OutcomeStatus
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # charge points are rung after the commit
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def answering():
     ChargePoint.objects.filter(pk=charge_point.pk).update(connection_id="socket-1")
 
     def _answering(outcome: CommandOutcome):
-        def ring(command_id: int) -> None:
+        def ring(command_id: int, _connection_id: str) -> None:
             assert commands.claim_next(charge_point.pk, "socket-1", now=timezone.now()).command_id == command_id
             commands.record_outcome(command_id, outcome, now=timezone.now())
 
