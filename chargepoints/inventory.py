@@ -84,6 +84,12 @@ def evse_of(charge_point_id: int, ocpp_evse_id: int) -> Evse:
     return evse
 
 
+def started_evse(charge_point_id: int, ocpp_evse_id: int) -> Evse:
+    """Where a transaction starts. Connector 0 is the charge point as a whole: its only EVSE, if it has but one."""
+    known = list(Evse.objects.filter(charge_point_id=charge_point_id, ocpp_evse_id__gt=0)[:2])
+    return known[0] if ocpp_evse_id == 0 and len(known) == 1 else evse_of(charge_point_id, ocpp_evse_id)
+
+
 def firmware_status(charge_point_id: int, text: str, *, now: datetime) -> None:
     ChargePoint.objects.filter(pk=charge_point_id).update(firmware_status=text[:64], last_seen_at=now)
 

@@ -138,11 +138,23 @@ def _take(session: ChargingSession, reading: Reading) -> None:
 def count_energy(session: ChargingSession, register_wh: Decimal | None) -> None:
     if register_wh is None:
         return
-    kwh = ((register_wh - session.meter_start_wh) / 1000).quantize(Decimal("0.0001"))
+    kwh = kwh_of(session, register_wh)
     if session.kwh < kwh < PLAUSIBLE_KWH:
         session.kwh = kwh
     elif kwh < 0 or kwh >= PLAUSIBLE_KWH:
         note(session, "the energy register fell below its start or jumped: those readings do not count for kWh")
+
+
+def count_final_energy(session: ChargingSession, register_wh: Decimal | None) -> None:
+    """The register at the end. Below a reading before, it shows that one to have been wrong; kWh never falls."""
+    before = session.kwh
+    count_energy(session, register_wh)
+    if register_wh is not None and kwh_of(session, register_wh) < before:
+        note(session, f"the final register, {register_wh} Wh, is below an earlier reading: kWh stays as told before")
+
+
+def kwh_of(session: ChargingSession, register_wh: Decimal) -> Decimal:
+    return ((register_wh - session.meter_start_wh) / 1000).quantize(Decimal("0.0001"))
 
 
 def note(session: ChargingSession, text: str) -> None:

@@ -49,8 +49,8 @@ def start(charge_point_id: int, facts: StartFacts, *, now: datetime) -> StartAns
     A session that the charge point never ended on this EVSE is ended by the new one. A refused token makes an INVALID
     session: whatever the charge point measures before it stops is kept there.
     """
-    evse = inventory.evse_of(charge_point_id, facts.evse_id)
-    authorization = authorize(facts.id_token)
+    evse = inventory.started_evse(charge_point_id, facts.evse_id)
+    authorization = authorize(facts.id_token) if evse.ocpp_evse_id else AuthorizationStatus.INVALID
     repeated = _same_start(evse, facts)
     if repeated:
         return StartAnswer(repeated.ocpp_transaction_id, authorization)
@@ -147,7 +147,7 @@ def _final(facts: StopFacts, now: datetime) -> Reading:
 
 
 def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime) -> None:
-    metering.count_energy(session, meter_stop_wh)
+    metering.count_final_energy(session, meter_stop_wh)
     if session.state != State.INVALID:
         session.state = State.COMPLETED
     session.ended_at, session.stop_reason, session.meter_stop_wh = at, reason[:64], metering.fit(meter_stop_wh, 14, 3)

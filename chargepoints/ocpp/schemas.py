@@ -61,12 +61,14 @@ FAULT_CODES = {
 class Relaxation:
     """Schema keywords that an incoming message is not held to, properties that may have any type, and why.
 
-    `nulls`: an optional property may be null, which is how some firmware leaves it out.
+    `nulls`: an optional property may be null, which is how some firmware leaves it out. `partial`: top properties in
+    which one incomplete element does not condemn the others.
     """
 
     keywords: frozenset[str]
     reason: str
     untyped: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
     nulls: bool = False
 
 
@@ -79,6 +81,7 @@ KEEPS_ENERGY = Relaxation(
     "an unknown unit, measurand or status, a long name, a sloppy time or a bare number must not lose the energy it "
     "came with",
     untyped=frozenset({"value", "meterStart", "meterStop"}),
+    partial=frozenset({"meterValue", "transactionData"}),
     nulls=True,
 )
 COMES_ONLINE = Relaxation(
@@ -92,6 +95,8 @@ RELAXED_REQUESTS = {
     "StatusNotification": KEEPS_ENERGY,
     "TransactionEvent": KEEPS_ENERGY,
 }
+
+INCOMPLETE = frozenset({"required", "minItems"})
 
 _FOLDERS = {"1.6": "v16", "2.0.1": "v201"}
 _REQUEST_SUFFIX = {"1.6": "", "2.0.1": "Request"}
@@ -162,6 +167,8 @@ def _message_files(version: str) -> dict[str, Traversable]:
 def _relaxed(schema: Any, action: str) -> Any:
     relaxation = RELAXED_REQUESTS.get(action, EVERY_MESSAGE)
     relaxed = _without(schema, EVERY_MESSAGE.keywords | relaxation.keywords, relaxation.untyped)
+    for name in relaxation.partial & relaxed.get("properties", {}).keys():
+        relaxed["properties"][name] = _without(relaxed["properties"][name], INCOMPLETE, frozenset())
     return _with_nulls(relaxed) if relaxation.nulls else relaxed
 
 

@@ -7,7 +7,7 @@ from ocpi.v2_2_1.views.credentials import CredentialsView
 from ocpi.v2_2_1.views.sessions import ChargingPreferencesView, SessionsView, SessionView
 from ocpi.v2_2_1.views.versions import VersionDetailsView
 
-SESSION = r"(?P<session_id>[ -.0-~]{1,36})"  # CiString(36): printable ASCII
+SESSION = r"(?P<session_id>[ -.0-~]+)"  # CiString(36): printable ASCII; a longer one is a session we do not know
 urlpatterns = [
     re_path(r"^/?$", VersionDetailsView.as_view()),
     re_path(r"^/credentials/?$", CredentialsView.as_view()),

@@ -110,6 +110,21 @@ def test_an_evse_that_nobody_entered_is_added_so_that_the_session_is_not_lost(po
     assert the_session().evse == Evse.objects.get(charge_point=point, ocpp_evse_id=7)
 
 
+def test_a_start_on_connector_0_is_one_of_the_only_evse(point):
+    evse = factories.evse(point, ocpp_evse_id=1) if not point.evses.exists() else point.evses.get()
+    answer = start(point, evse_id=0)
+    assert answer.authorization == AuthorizationStatus.ACCEPTED
+    assert (the_session().evse, point.evses.count()) == (evse, 1)
+
+
+def test_a_start_on_connector_0_of_several_is_kept_as_invalid(point):
+    for number in (1, 2):
+        Evse.objects.get_or_create(charge_point=point, ocpp_evse_id=number)
+    answer = start(point, evse_id=0)
+    assert answer.authorization == AuthorizationStatus.INVALID
+    assert (the_session().state, the_session().evse.ocpp_evse_id) == ("INVALID", 0)
+
+
 def test_a_start_without_a_believable_time_starts_now_and_says_so(point):
     start(point, started_at=None, now=at(5))
     session = the_session()

@@ -124,3 +124,11 @@ def test_a_stop_is_answered_with_the_state_of_its_token_if_it_has_one(session, i
     driver("CARD")
     facts = stop_facts(session.ocpp_transaction_id, id_token=id_token)
     assert sessions.stop(session.charge_point_id, facts, now=at(600)) == answer
+
+
+def test_a_final_register_below_an_earlier_reading_is_noted_and_kwh_stays(session):
+    session.kwh = Decimal("9.5")
+    session.save()
+    ended = stop(session, meter_stop_wh=session.meter_start_wh + 2000)
+    assert ended.kwh == Decimal("9.5")
+    assert any("is below an earlier reading" in note for note in ended.notes)
