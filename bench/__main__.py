@@ -7,12 +7,15 @@ from bench import frames, idle_connections, meter_values, profile_put, servers
 
 
 def main() -> None:
-    frames.run()
+    ratios = {"frame": frames.run()}
     for stack in servers.STACKS:
-        meter_values.run(stack, sockets=50, seconds=8)
+        ratios[f"meter values, {stack}"] = meter_values.run(stack, sockets=50, seconds=6)
     for stack in servers.STACKS:
-        profile_put.run(stack, sessions=40, per_second=20, seconds=20)
+        ratios[f"profile PUT to result, {stack}"] = profile_put.run(stack, sessions=80, per_second=20, seconds=15)
     idle_connections.run(count=500)
+    print("\nratios to the floors")
+    for name, figures in ratios.items():
+        print(f"  {name}: " + ", ".join(f"{figure} {value:.2f}" for figure, value in figures.items()))
 
 
 if __name__ == "__main__":
