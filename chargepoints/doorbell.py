@@ -83,13 +83,26 @@ async def listen() -> None:
     layer = get_channel_layer()
     while True:
         try:
-            message = await layer.receive(PROCESS_CHANNEL)
-            ring_here(message["connection_id"], Ring(message["ring"]))
-        except asyncio.CancelledError:
-            raise
+            _hear(await layer.receive(PROCESS_CHANNEL))
         except Exception as error:  # the layer is away: rings are lost, rows are not
             logger.warning("the channel layer does not answer: %s", error)
+            await _start_over(layer)
             await asyncio.sleep(1)
+
+
+def _hear(message: dict[str, Any]) -> None:
+    try:
+        ring_here(message["connection_id"], Ring(message["ring"]))
+    except (KeyError, ValueError) as error:  # from a process of another release
+        logger.warning("a ring that is not understood: %s", error)
+
+
+async def _start_over(layer: Any) -> None:
+    """A layer that could not subscribe remembers the channel all the same, and would wait for its rings for ever."""
+    try:
+        await layer.flush()
+    except Exception as error:
+        logger.debug("the channel layer could not be flushed: %s", error)
 
 
 class LayerLoop:

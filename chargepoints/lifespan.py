@@ -35,11 +35,18 @@ class Lifespan:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 for task in tasks:
-                    task.cancel()
+                    await _end(task)
                 await writer.submit(presence.process_stopped, doorbell.PROCESS_CHANNEL, now=now())
                 await asyncio.to_thread(writer.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Repeated: the Redis client swallows a cancellation that comes while it connects."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.5)
 
 
 async def _beat() -> None:

@@ -1,6 +1,7 @@
 """A server process registers, beats, hears that it was taken for dead, and signs off."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,7 +72,7 @@ async def test_a_process_registers_before_it_says_that_it_is_ready_and_signs_off
 
 
 def own_tasks() -> set[str]:
-    return {task.get_coro().__qualname__ for task in asyncio.all_tasks()} & {"listen", "_beat"}
+    return {task.get_coro().__name__ for task in asyncio.all_tasks()} & {"listen", "_beat"}
 
 
 async def test_nothing_of_it_goes_on_after_the_end(transactional_db):
@@ -79,7 +80,7 @@ async def test_nothing_of_it_goes_on_after_the_end(transactional_db):
     await server.starts()
     assert own_tasks() == {"listen", "_beat"}
     await server.stops()
-    await eventually(lambda: own_tasks() == set())
+    assert own_tasks() == set()
     assert writer._thread is None
 
 
@@ -126,6 +127,20 @@ async def test_it_listens_at_its_own_door(transactional_db, monkeypatch):
     await server.starts()
     await asyncio.wait_for(listening.wait(), PATIENCE_S)
     await server.stops()
+
+
+async def test_its_tasks_end_although_a_cancellation_is_swallowed(transactional_db, monkeypatch):
+    async def listen() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(doorbell, "listen", listen)
+    server = Server()
+    await server.starts()
+    await asyncio.sleep(0)
+    await server.stops()
+    assert own_tasks() == set()
 
 
 # --- the heartbeat --------------------------------------------------------------------------------------------------
