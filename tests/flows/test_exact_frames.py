@@ -194,7 +194,7 @@ def test_the_sample_put_goes_out_as_one_set_charging_profile_and_comes_back_as_o
 
 def test_the_start_of_a_transaction_is_answered_before_its_profile_is_sent(server: Server, identity: Identity):
     """OCPP 1.6: a TxProfile names a transaction id that the charge point must know, and this partner is quick."""
-    scsp, _ = new_scsp(server, identity, auto=True)
+    scsp, _ = new_scsp(server.url, identity, auto=True)
     try:
         with RawCharger(server.ocpp_url, identity.name, password=identity.password) as charger:
             boot(charger)

@@ -255,28 +255,38 @@ def test_sessions_go_on_and_take_new_profiles(mortal: Server, crash: Crash):
 
 
 @pytest.fixture
-def other_bay(mortal: Server, loop: LoopThread) -> Iterator[Bay]:
-    with Bay(mortal, loop) as bay:
+def split_bay(mortal: Server, loop: LoopThread) -> Iterator[Bay]:
+    """The charge point is connected to one web process, the partner calls another."""
+    mortal.start("second")
+    with Bay(mortal, loop, cpo_url=mortal.second_url) as bay:
         yield bay.plug_in()
 
 
 @SPLIT
-def test_beat_finds_what_no_worker_was_there_to_hear(mortal: Server, bay: Bay, other_bay: Bay):
+def test_a_request_that_another_web_process_took_reaches_the_charge_point(mortal: Server, split_bay: Bay):
+    call = split_bay.put(11000)
+    assert split_bay.result(call) == ACCEPTED
+    assert len(split_bay.charger.calls("SetChargingProfile")) == 1
+
+
+@SPLIT
+def test_beat_finds_what_no_worker_was_there_to_hear(mortal: Server, bay: Bay, split_bay: Bay):
     """A command that nobody rang for, and a result that nobody posted."""
-    other_bay.charger.set_knobs(answer=Answer.HELD)
-    unposted = other_bay.put(7400)
-    other_bay.charger.wait_call("SetChargingProfile")
+    bay.charger.set_knobs(answer=Answer.HELD)
+    unposted = bay.put(7400)
+    bay.charger.wait_call("SetChargingProfile")
     mortal.kill("worker", "beat")
-    other_bay.charger.release_answers()
-    unsent = bay.put(11000)
+    bay.charger.release_answers()
+    unsent = split_bay.put(11000)
     until(lambda: request_of(unposted).result == "ACCEPTED", what="the outcome")
     forget_doorbells(mortal)
-    assert (bay.charger.calls("SetChargingProfile"), other_bay.results(unposted)) == ([], [])
+    assert (split_bay.charger.calls("SetChargingProfile"), bay.results(unposted)) == ([], [])
     mortal.start("worker", "beat")
-    assert (bay.result(unsent), other_bay.result(unposted)) == (ACCEPTED, ACCEPTED)
+    assert (split_bay.result(unsent), bay.result(unposted)) == (ACCEPTED, ACCEPTED)
     until(lambda: message_of(unposted).status == MESSAGE.DELIVERED)
-    assert [len(b.charger.calls("SetChargingProfile")) for b in (bay, other_bay)] == [1, 1]
-    assert (bay.results(unsent), other_bay.results(unposted)) == ([ACCEPTED], [ACCEPTED])
+    assert [len(b.charger.calls("SetChargingProfile")) for b in (bay, split_bay)] == [1, 1]
+    assert (split_bay.results(unsent), bay.results(unposted)) == ([ACCEPTED], [ACCEPTED])
+    mortal.kill("second")
 
 
 @SPLIT

@@ -63,11 +63,11 @@ def register(tokens: Tokens, base_url: str, *, evse_uids: tuple[str, ...]) -> No
     )  # fmt: skip
 
 
-def new_scsp(server: Server, identity: Identity, **options: Any) -> tuple[SimulatedScsp, Tokens]:
+def new_scsp(cpo_url: str, identity: Identity, **options: Any) -> tuple[SimulatedScsp, Tokens]:
     """Started and registered for the EVSEs of that charge point."""
     tokens = new_tokens()
     scsp = SimulatedScsp(
-        token=tokens.ours, cpo_token=tokens.theirs, cpo_url=server.url, party_id=tokens.party_id, **options
+        token=tokens.ours, cpo_token=tokens.theirs, cpo_url=cpo_url, party_id=tokens.party_id, **options
     )
     scsp.start()
     register(tokens, scsp.base_url, evse_uids=identity.evse_uids)
@@ -75,12 +75,12 @@ def new_scsp(server: Server, identity: Identity, **options: Any) -> tuple[Simula
 
 
 class Bay(AbstractContextManager["Bay"]):
-    """One charge point, one partner. `plug_in()` makes a session that both know."""
+    """One charge point, one partner, who calls `cpo_url`. `plug_in()` makes a session that both know."""
 
-    def __init__(self, server: Server, loop: LoopThread, **options: Any) -> None:
+    def __init__(self, server: Server, loop: LoopThread, *, cpo_url: str = "", **options: Any) -> None:
         self.server = server
         self.identity = new_identity(evses=options.get("evses", 1))
-        self.scsp, self.tokens = new_scsp(server, self.identity)
+        self.scsp, self.tokens = new_scsp(cpo_url or server.url, self.identity)
         self.charger = Charger(
             loop, server.ocpp_url, self.identity.name, password=self.identity.password, **{"unit": "AW"} | options
         )

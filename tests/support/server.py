@@ -19,6 +19,7 @@ SHAPES = {
         "web": (*MANAGE, "run", "--only", "web"),
         "worker": (*CELERY, "worker", "--pool", "threads", "--concurrency", "32", "-Q", QUEUES, "--loglevel", "INFO"),
         "beat": (*CELERY, "beat", "--loglevel", "INFO"),
+        "second": (*MANAGE, "run", "--only", "web"),  # another web process, as behind a load balancer
     },
 }
 
@@ -30,7 +31,7 @@ class Server:
         self.database: Database = new_database(name)
         self.redis_url = redis_url or (stack.redis_url(redis) if stack.STACK == "postgres" else "")
         self._commands = SHAPES[stack.STACK]
-        self._port = free_port()
+        self._port, self._second_port = free_port(), free_port()
         self._folder = stack.folder(name)
         self._programs: dict[str, Program] = {}
         self._env = environment(
@@ -42,7 +43,8 @@ class Server:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        return tuple(self._commands)
+        """Those that always run: a second web process only when a test asks for it."""
+        return tuple(part for part in self._commands if part != "second")
 
     @property
     def web(self) -> str:
@@ -53,13 +55,15 @@ class Server:
         """The parts named, or all, that do not run; ready on return."""
         for part in parts or self.parts:
             if not (part in self._programs and self._programs[part].running):
-                self._programs[part] = Program(self._commands[part], log=self._log(part), env=self._env)
-        if self.web in (parts or self.parts):
-            until(self._is_ready, timeout_s=30, what=f"readiness of {self.web}\n{self.log_text()[-3000:]}")
+                port = {"PORT": str(self._second_port)} if part == "second" else {}
+                self._programs[part] = Program(self._commands[part], log=self._log(part), env=self._env | port)
+        for part, url in ((self.web, self.url), ("second", self.second_url)):
+            if part in (parts or self.parts):
+                until(lambda: self._is_ready(part, url), timeout_s=30, what=f"readiness of {part}")  # noqa: B023
 
     def kill(self, *parts: str) -> None:
         """kill -9 of the parts named, or of all, at the same moment."""
-        programs = [self._programs[part] for part in parts or self.parts if part in self._programs]
+        programs = [self._programs[part] for part in parts or self._programs if part in self._programs]
         for program in programs:
             program.send(signal.SIGKILL)
         for program in programs:
@@ -80,24 +84,26 @@ class Server:
             program.send(signal.SIGTERM)
         return {part: program.wait() for part, program in running.items()}
 
-    def _is_ready(self) -> bool:
-        if not self._programs[self.web].running:
-            raise RuntimeError(f"{self.web} has ended\n{self.log_text()[-3000:]}")
+    def _is_ready(self, part: str, url: str) -> bool:
+        if not self._programs[part].running:
+            raise RuntimeError(f"{part} has ended\n{self.log_text()[-3000:]}")
         try:
-            return self.get("/readyz").status_code == 200
+            return get(f"{url}/readyz").status_code == 200
         except requests.ConnectionError:
             return False
 
     def get(self, path: str) -> requests.Response:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.get(self.url + path, timeout=5)
+        return get(self.url + path)
 
     # --- where it is --------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def second_url(self) -> str:
+        return f"http://127.0.0.1:{self._second_port}"
 
     @property
     def ocpp_url(self) -> str:
@@ -114,3 +120,9 @@ class Server:
 
     def _log(self, part: str) -> Path:
         return self._folder / f"{part}.log"
+
+
+def get(url: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=5)
