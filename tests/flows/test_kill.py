@@ -45,7 +45,7 @@ def broker() -> Iterator[Redis | None]:
 @pytest.fixture(scope="module")
 def mortal_server(broker: Redis | None) -> Iterator[Server]:
     redis_url = f"{broker.url}/0" if broker else ""
-    server = Server("mortal", redis=3, redis_url=redis_url, OCPP_PROCESS_BEAT_S="1", OCPP_PROCESS_DEAD_S="3")
+    server = Server("mortal", redis=3, redis_url=redis_url, OCPP_PROCESS_BEAT_S="1", OCPP_PROCESS_DEAD_S="6")
     server.start()
     yield server
     server.kill()

@@ -96,7 +96,8 @@ class Bay(AbstractContextManager["Bay"]):
         """On return the car charges, the partner has the session, and the charge point has told what it can."""
         self.charger.wait_booted(PATIENCE_S)
         self.charger.plug_in(connector, id_tag=CARD)
-        transaction_id = self.charger.start(connector)
+        self.charger.start(connector)
+        transaction_id = until(lambda: self.charger.transaction_id(connector), timeout_s=PATIENCE_S, what="its id")
         session = ChargingSession.objects.get(
             charge_point__identity=self.identity.name, ocpp_transaction_id=str(transaction_id)
         )
