@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from chargepoints.models import rows
 from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
 from ocpi.client import AddressPolicy
 from ocpi.models import Credentials, Party
@@ -16,7 +17,7 @@ class NotConnected(Exception):
 
 def authorizer(party: Party) -> Authorizer:
     """Raises NotConnected when there is no token for it, or when it is switched off."""
-    credentials = getattr(party, "credentials", None)
+    credentials = rows.find(Credentials, party_id=party.pk)
     if not party.enabled:
         raise NotConnected("it is disabled")
     if credentials is None or not credentials.outbound_encrypted:

@@ -12,8 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from chargepoints.models import ChargingProfile, ChargingSession
-from chargepoints.models.rows import only_row
+from chargepoints.models import ChargingProfile, ChargingSession, rows
 from chargepoints.profiles import active_profile, same_plan
 from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
 from ocpi import outbox, sharing
@@ -124,7 +123,7 @@ def _tell(
     party: Party, session: ChargingSession, plan: ChargingSchedule, *, correlation_id: str, now: datetime
 ) -> None:
     standing = OutboxMessage.objects.filter(kind=Kind.ACTIVE_PROFILE, party=party, session=session)
-    message = only_row(standing)
+    message = rows.find(OutboxMessage, kind=Kind.ACTIVE_PROFILE, party_id=party.pk, session_id=session.pk)
     told = message and (message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body)
     if told and same_plan(_schedule_told(told), plan, now=now):
         return
