@@ -130,6 +130,7 @@ class ChargePointConsumer(AsyncConsumer):
         call = await writer.submit(commands.claim_next, *mine, now=now())
         while call:
             outcome = await self._link.perform(call)
+            self._mail.clear()  # what it rang for is found by the claim that follows
             call = await self._turn_over(call.command_id, outcome)
 
     async def _turn_over(self, command_id: int, outcome: CommandOutcome) -> CommandCall | None:
