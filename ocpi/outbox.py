@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
 from chargepoints.models import ChargingSession, rows
@@ -280,7 +280,13 @@ def _enqueue_next(party_id: int, *, now: datetime) -> None:
     if _under_way(party_id) < settings.OCPI_PARTY_CONCURRENCY - 1:
         return
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party_id=party_id)
-    enqueue(due.order_by("due_at").values_list("pk", flat=True)[:1])
+    enqueue(_by_urgency(due)[:1])
+
+
+def _by_urgency(due: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage, int]:
+    """Ids: results, whose time is promised, before states; then the oldest first."""
+    promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
+    return due.order_by(promised, "due_at").values_list("pk", flat=True)
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -350,13 +356,13 @@ def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> 
 
 
 def watch(*, now: datetime, limit: int = 100) -> None:
-    """Takes back what dead workers held and enqueues what is due, `limit` for each party, oldest first."""
+    """Takes back what dead workers held and enqueues what is due, `limit` for each party."""
     overdue = OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)
     for message_id in overdue.values_list("pk", flat=True)[:100]:
         _take_back(message_id, now=now)
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party__enabled=True)
     for party_id in due.order_by().values_list("party_id", flat=True).distinct():
-        enqueue(due.filter(party_id=party_id).order_by("due_at").values_list("pk", flat=True)[:limit])
+        enqueue(_by_urgency(due.filter(party_id=party_id))[:limit])
 
 
 @committed

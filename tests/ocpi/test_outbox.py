@@ -193,6 +193,47 @@ def test_a_partner_with_a_long_queue_does_not_keep_others_waiting(enqueued, now)
     assert len(enqueued) == 4
 
 
+# --- a slow partner -------------------------------------------------------------------------------------------------
+
+
+def _state(party: Any, number: int, **fields: Any) -> OutboxMessage:
+    session = make.session(f"CP{number}")
+    given = {"kind": Kind.SESSION, "party": party, "session": session, "due_at": make.START, "created_at": make.START}
+    return OutboxMessage.objects.create(**given | fields)
+
+
+@pytest.fixture
+def busy(settings, now):
+    """A party that has its share of deliveries under way, and one of them for us to finish."""
+    settings.OCPI_PARTY_CONCURRENCY = 3
+    party = make.party()
+    for number in (7, 8):
+        _state(party, number, status="SENDING", lease_until=now + timedelta(seconds=9))
+    return party
+
+
+def test_a_partner_with_its_share_under_way_gets_results_only(partner: Partner, busy, now):
+    _state(busy, 9, status="SENDING", lease_until=now + timedelta(seconds=9))
+    state_to_push, promised = _state(busy, 1), _result(busy, make.session("CP2"), 2, due_at=now)
+    assert deliver(state_to_push, now=now).status == "PENDING"
+    assert deliver(promised, now=now).status == "DELIVERED"
+
+
+def test_a_place_that_becomes_free_goes_to_a_result_before_older_states(partner: Partner, busy, now, enqueued):
+    sent = _result(busy, make.session("CP1"), 1, due_at=now)
+    _state(busy, 2)
+    promised = _result(busy, make.session("CP3"), 3, due_at=now)
+    deliver(sent, now=now)
+    assert enqueued == [promised.pk]
+
+
+def test_while_there_is_room_nothing_waits_for_a_place(partner: Partner, busy, settings, now, enqueued):
+    settings.OCPI_PARTY_CONCURRENCY = 4
+    _state(busy, 2)
+    deliver(_result(busy, make.session("CP1"), 1, due_at=now), now=now)
+    assert enqueued == []
+
+
 def test_retrying_by_hand_is_refused_where_it_would_break_a_promise(result, now, enqueued):
     del enqueued[:]
     for status in ("DELIVERED", "SENDING", "EXPIRED"):
