@@ -1,13 +1,13 @@
 """Databases for servers under test, and the ORM of the tests' own process on them."""
 
 import contextlib
+import fcntl
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import dj_database_url
@@ -55,31 +55,29 @@ def new_database(name: str) -> Database:
     return Database(_url(unique))
 
 
-@cache
 def _template() -> str:
-    """A file, or the name of a database; made once in each worker by the command that deployments use."""
-    if stack.STACK == "embedded":
-        name = str(stack.folder("template") / "cpo.sqlite3")
-        url = f"sqlite:///{name}"
-    else:
-        name = f"template_{stack.WORKER}"
-        url = _url(name)
+    """A file, or the name of a database; made once in a run, by the command that deployments use."""
+    made = stack.root() / "template"
+    name = f"{made}.sqlite3" if stack.STACK == "embedded" else "cpo_tests_template"
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _make_template(name)
+            made.touch()
+    return name
+
+
+def _make_template(name: str) -> None:
+    if stack.STACK == "postgres":
         _create(name, template="template0")
+    url = f"sqlite:///{name}" if stack.STACK == "embedded" else _url(name)
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, cwd=REPOSITORY,
         env=environment(DATABASE_URL=url, SECRET_KEY=stack.SECRET_KEY, DATA_DIR=settings.DATA_DIR.as_posix()),
     )  # fmt: skip
     if stack.STACK == "embedded":
-        _leave_wal(Path(name))
-    return name
-
-
-def _leave_wal(path: Path) -> None:
-    """All of it in one file, so that the file can be copied."""
-    import sqlite3
-
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.closing(sqlite3.connect(name)) as connection:  # all in one file, which can be copied
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _create(name: str, *, template: str) -> None:

@@ -25,9 +25,14 @@ SECRET_KEY = "of-the-tests-and-of-nothing-else-" + "0" * 32
 _ROOT = "TEST_ROOT"
 
 
+def root() -> Path:
+    """The folder of this run, of all its workers."""
+    return Path(os.environ[_ROOT])
+
+
 def folder(name: str) -> Path:
     """A new folder of this worker."""
-    return Path(tempfile.mkdtemp(prefix=f"{WORKER}-{name}-", dir=os.environ[_ROOT]))
+    return Path(tempfile.mkdtemp(prefix=f"{WORKER}-{name}-", dir=root()))
 
 
 def redis_url(number: int) -> str:
@@ -56,20 +61,19 @@ def _prepare() -> None:
 
 
 def _start() -> None:
-    root = Path(tempfile.mkdtemp(prefix="cpo-tests-"))
-    root.chmod(0o711)  # PostgreSQL may have to run as another user
-    os.environ[_ROOT] = str(root)
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    os.environ[_ROOT] = tempfile.mkdtemp(prefix="cpo-tests-")
+    root().chmod(0o711)  # PostgreSQL may have to run as another user
+    atexit.register(shutil.rmtree, root(), ignore_errors=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is cancelled leaves nothing behind either
     if STACK != "postgres":
         return
     if "TEST_DATABASE_URL" not in os.environ:
-        postgres = Postgres(root / "pg")
+        postgres = Postgres(root() / "pg")
         atexit.register(postgres.stop)
         postgres.start()
         os.environ["TEST_DATABASE_URL"] = postgres.url
     if "TEST_REDIS_URL" not in os.environ:
-        redis = Redis(root / "redis")
+        redis = Redis(root() / "redis")
         atexit.register(redis.stop)
         redis.start()
         os.environ["TEST_REDIS_URL"] = redis.url
