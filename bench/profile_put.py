@@ -85,7 +85,7 @@ def _time(value: str | datetime) -> datetime:
 
 
 def check(journeys: Journeys) -> None:
-    """One result for each ACCEPTED, and none for anything else. Under too much load a result may truthfully be REJECTED:
+    """One result for each ACCEPTED, none for anything else. Under too much load one may truthfully be REJECTED:
     superseded by the next request.
     """
     wrong = {

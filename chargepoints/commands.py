@@ -8,14 +8,14 @@ the status of a command.
 import logging
 from datetime import datetime, timedelta
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from chargepoints import doorbell, signals
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, Evse, rows
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
     ChargingSchedule,
@@ -138,10 +138,8 @@ def request_call(
 
 def observe(session: ChargingSession, *, now: datetime, correlation_id: str = "") -> None:
     """Asks for the composite schedule after a change of ours; one question on its way is enough."""
-    question = {"kind": Kind.GET_COMPOSITE, "status": Status.QUEUED, "requested_by": SYSTEM}
-    if session.state != ChargingSession.State.ACTIVE or rows.exists(
-        ChargePointCommand, session_id=session.pk, **question
-    ):
+    questions = session.commands.filter(kind=Kind.GET_COMPOSITE, status=Status.QUEUED, requested_by=SYSTEM)
+    if session.state != ChargingSession.State.ACTIVE or questions.exists():
         return
     request_composite(
         session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=_unit_taken(session),
@@ -152,14 +150,14 @@ def observe(session: ChargingSession, *, now: datetime, correlation_id: str = ""
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
     """The unit of the profile it took last: in another one the answer would lose its fractions to rounding."""
-    profiles = rows.find_all(ChargingProfile, session_id=session.pk)
-    taken = [(profile.applied_at, profile.applied) for profile in profiles if profile.applied and profile.applied_at]
-    return ChargingSchedule.from_json(max(taken, key=itemgetter(0))[1]).unit if taken else None
+    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
+    newest = applied.first()
+    return ChargingSchedule.from_json(newest).unit if newest else None
 
 
 def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, **fields: Any) -> ChargePointCommand:
-    command = rows.add(
-        ChargePointCommand(charge_point=charge_point, kind=kind, action=action, created_at=now, **fields)
+    command = ChargePointCommand.objects.create(
+        charge_point=charge_point, kind=kind, action=action, created_at=now, **fields
     )
     transaction.on_commit(partial(_ring, command.pk, charge_point.connection_id))
     logger.info(
@@ -184,10 +182,8 @@ def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
 def _supersede(session: ChargingSession, owner: str, *, now: datetime) -> None:
     """Before the profile is read: its state then says what the refusal of the older wish left."""
     outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
-    queued: dict[str, Any] = {"session_id": session.pk, "kind": Kind.SET_PROFILE, "status": Status.QUEUED}
-    for command in rows.find_all(ChargePointCommand, order_by="id", **queued):
-        if command.profile and command.profile.owner == owner:
-            _finish_unsent(command, outcome, now=now)
+    for command in session.commands.filter(profile__owner=owner, kind=Kind.SET_PROFILE, status=Status.QUEUED):
+        _finish_unsent(command, outcome, now=now)
 
 
 # --- sending --------------------------------------------------------------------------------------------------------
@@ -198,24 +194,20 @@ def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> Co
 
     Only the socket named in the charge point's row may claim: one that was replaced gets nothing.
     """
-    if not rows.exists(ChargePoint, pk=charge_point_id, connection_id=connection_id):
-        return None
-    waiting: dict[str, Any] = {"charge_point_id": charge_point_id, "status": Status.QUEUED, "expires_at__gt": now}
-    for command in rows.find_all(ChargePointCommand, order_by="id", **waiting):
-        if _is_pointless(command):
+    waiting = ChargePointCommand.objects.waiting(now=now).filter(
+        charge_point_id=charge_point_id, charge_point__connection_id=connection_id
+    )
+    needed = waiting.only("kind", "action", "payload", "expires_at").annotate(session_state=F("session__state"))
+    for command in needed.order_by("id"):
+        if command.kind == Kind.SET_PROFILE and command.session_state not in {None, ChargingSession.State.ACTIVE}:
             outcome = CommandOutcome(OutcomeStatus.REJECTED, "session_not_active: it ended before this was sent")
             _finish_unsent(command, outcome, now=now)
             continue
-        queued = {"pk": command.pk, "status": Status.QUEUED}
-        if rows.change(ChargePointCommand, queued, status=Status.SENT, sent_at=now, connection_id=connection_id):
+        mine = ChargePointCommand.objects.filter(pk=command.pk, status=Status.QUEUED)
+        claimed = mine.update(status=Status.SENT, sent_at=now, connection_id=connection_id)
+        if claimed:
             return CommandCall(command.pk, to_request(command), (command.expires_at - now).total_seconds())
     return None
-
-
-def _is_pointless(command: ChargePointCommand) -> bool:
-    if command.kind != Kind.SET_PROFILE or command.session_id is None:
-        return False
-    return not rows.exists(ChargingSession, pk=command.session_id, state=ChargingSession.State.ACTIVE)
 
 
 def to_request(command: ChargePointCommand) -> CommandRequest:
@@ -262,10 +254,9 @@ def record_and_claim_next(
 
 
 def _end(command_id: int, outcome: CommandOutcome, *, now: datetime, of: tuple[Status, ...]) -> bool:
-    changed = rows.change(
-        ChargePointCommand, {"pk": command_id, "status": of}, status=outcome.status.value,
-        detail=outcome.detail[:500], answer=outcome.answer or None, finished_at=now,
-    )  # fmt: skip
+    changed = ChargePointCommand.objects.filter(pk=command_id, status__in=of).update(
+        status=outcome.status.value, detail=outcome.detail[:500], answer=outcome.answer or None, finished_at=now
+    )
     if changed:
         _announce(_load(command_id), outcome, late=False, now=now)
     return bool(changed)
@@ -289,15 +280,9 @@ def _finish_unsent(command: ChargePointCommand, outcome: CommandOutcome, *, now:
 
 
 def _load(command_id: int) -> ChargePointCommand:
-    """With its charge point, session, EVSE and profile, as far as it has them."""
-    command = rows.get(ChargePointCommand, pk=command_id)
-    command.charge_point = rows.get(ChargePoint, pk=command.charge_point_id)
-    if command.session_id:
-        command.session = rows.get(ChargingSession, pk=command.session_id)
+    command = ChargePointCommand.objects.select_related("charge_point", "session__evse", "profile").get(pk=command_id)
+    if command.session:
         command.session.charge_point = command.charge_point
-        command.session.evse = rows.get(Evse, pk=command.session.evse_id)
-    if command.profile_id:
-        command.profile = rows.get(ChargingProfile, pk=command.profile_id)
     return command
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from chargepoints import inventory, signals
 from chargepoints.group_commit import together
 from chargepoints.models import ChargingSession, MeterValue
-from chargepoints.models import rows as table_rows
+from chargepoints.models.rows import update_each
 from chargepoints.values import MeterFacts, Reading
 
 State = ChargingSession.State
@@ -36,7 +36,7 @@ def meter_all(reports: list[MeterReport]) -> None:
             session.last_updated = report.now
             followed[session.pk] = session
     if followed:
-        table_rows.update_each(ChargingSession, list(followed.values()), [*MEASURED, "last_updated"])
+        update_each(ChargingSession, list(followed.values()), [*MEASURED, "last_updated"])
         latest = max(report.now for report in reports)
         signals.sessions_metered.send(sender=ChargingSession, sessions=list(followed.values()), now=latest)
 

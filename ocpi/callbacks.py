@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from chargepoints.commands import SYSTEM
-from chargepoints.models import ChargePointCommand, rows
+from chargepoints.models import ChargePointCommand
+from chargepoints.models.rows import only_row
 from chargepoints.profiles import active_profile
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit
 from ocpi import outbox
@@ -27,7 +28,7 @@ def on_command_finished(command: ChargePointCommand, outcome: CommandOutcome, *,
     """The partner got its result already when the answer is late; the active profile it is pushed then corrects it."""
     if late or command.requested_by == SYSTEM:
         return
-    request = rows.find(ProfileRequest, command_id=command.pk)
+    request = only_row(ProfileRequest.objects.filter(command=command))
     if request:
         request.session = command.session
         conclude(request, outcome.status, outcome.schedule, now=now)
@@ -39,8 +40,8 @@ def conclude(
 ) -> bool:
     """Writes the result and its message, once: a second conclusion finds the result written and does nothing."""
     result = result_of(status)
-    mine = {"pk": request.pk, "response": ProfileRequest.Response.ACCEPTED, "result": ""}
-    if not rows.change(ProfileRequest, mine, result=result, result_at=now):
+    mine = ProfileRequest.objects.filter(pk=request.pk, response=ProfileRequest.Response.ACCEPTED, result="")
+    if not mine.update(result=result, result_at=now):
         return False
     request.result, request.result_at = result, now
     outbox.post_result(request, _body(request, result, schedule, now=now), now=now)

@@ -21,11 +21,12 @@ from django.conf import settings
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession, rows
+from chargepoints.models import ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from ocpi import client, parties, renderings
 from ocpi.authorizers import Authorizer
-from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, Party, ProfileRequest
+from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
 
 logger = logging.getLogger(__name__)
@@ -65,10 +66,9 @@ class Delivery:
     timeout_s: float
     lease_until: datetime
 
-    @property
-    def still_mine(self) -> dict[str, Any]:
+    def still_mine(self) -> QuerySet[OutboxMessage]:
         """The message, unless its lease ran out and somebody else decided about it."""
-        return {"pk": self.message.pk, "status": Status.SENDING, "lease_until": self.lease_until}
+        return OutboxMessage.objects.filter(pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until)
 
 
 def enqueue(message_ids: Iterable[int]) -> None:
@@ -80,12 +80,11 @@ def enqueue(message_ids: Iterable[int]) -> None:
 
 def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime) -> OutboxMessage:
     """The one result of an ACCEPTED request, to be delivered before its deadline."""
-    message = OutboxMessage(
+    message = OutboxMessage.objects.create(
         kind=Kind.RESULT, party_id=request.party_id, session_id=request.session_id, profile_request=request,
         url=request.response_url, body=storable(body), due_at=now, expires_at=request.deadline_at,
         correlation_id=request.correlation_id, created_at=now,
     )  # fmt: skip
-    rows.add(message)
     enqueue([message.pk])
     return message
 
@@ -95,7 +94,8 @@ def enqueue_plan(message: OutboxMessage) -> None:
 
     The lock lets one of the two see the other.
     """
-    if not rows.find(OutboxMessage, lock=True, **_results_ahead(message)):
+    ahead = _results_ahead(message).select_for_update().order_by().values_list("pk")
+    if not ahead[:1]:
         enqueue([message.pk])
 
 
@@ -118,31 +118,27 @@ def deliver(message_id: int, *, now: datetime) -> None:
 
 @committed
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
-    claimable: dict[str, Any] = {"pk": message_id, "status": Status.PENDING, "due_at__lte": now}
-    message = rows.find(OutboxMessage, **claimable)
-    if message is None:
-        return None
-    message.party = rows.get(Party, pk=message.party_id)
-    if _must_wait(message) or _is_busy(message):
+    claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
+    message = only_row(claimable.select_related("party__credentials"))
+    if message is None or _must_wait(message) or _is_busy(message):
         return None
     timeout_s = _attempt_time(message, now=now)
     if timeout_s < SHORTEST_ATTEMPT_S:
-        rows.change(OutboxMessage, claimable, status=Status.EXPIRED, last_error=_too_late(message))
+        claimable.update(status=Status.EXPIRED, last_error=_too_late(message))
         return None
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
-    unchanged = {**claimable, "revision": message.revision}
-    if not rows.change(OutboxMessage, unchanged, status=Status.SENDING, lease_until=lease_until):
+    if not claimable.filter(revision=message.revision).update(status=Status.SENDING, lease_until=lease_until):
         return None
     content = _content(message)
     return Delivery(message, content, _new_attempt(message, content, now=now), timeout_s, lease_until)
 
 
 def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, now: datetime) -> DeliveryAttempt:
-    number = rows.count(DeliveryAttempt, message_id=message.pk) + 1
-    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
+    attempt = DeliveryAttempt(message=message, number=message.attempts.count() + 1, started_at=now)
     if isinstance(content, Content):
         attempt.method, attempt.url, attempt.body = content.method, content.url[:300], storable(content.body)
-    return rows.add(attempt)
+    attempt.save(force_insert=True)
+    return attempt
 
 
 def _must_wait(message: OutboxMessage) -> bool:
@@ -151,11 +147,11 @@ def _must_wait(message: OutboxMessage) -> bool:
         return True
     if message.kind != Kind.ACTIVE_PROFILE:
         return False
-    return rows.exists(OutboxMessage, **_results_ahead(message))
+    return _results_ahead(message).exists()
 
 
-def _results_ahead(message: OutboxMessage) -> dict[str, Any]:
-    return {**_same_session(message), "kind": Kind.RESULT, "status": (Status.PENDING, Status.SENDING)}
+def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING])
 
 
 def _is_busy(message: OutboxMessage) -> bool:
@@ -165,11 +161,11 @@ def _is_busy(message: OutboxMessage) -> bool:
 
 
 def _under_way(party_id: int) -> int:
-    return rows.count(OutboxMessage, status=Status.SENDING, party_id=party_id)
+    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id).count()
 
 
-def _same_session(message: OutboxMessage) -> dict[str, Any]:
-    return {"party_id": message.party_id, "session_id": message.session_id}
+def _of_same_session(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(party_id=message.party_id, session_id=message.session_id)
 
 
 def _attempt_time(message: OutboxMessage, *, now: datetime) -> float:
@@ -238,11 +234,11 @@ def _mark_sent(delivery: Delivery) -> None:
 
     Holds the message's row: whoever takes it back waits for this mark, or this waits and finds it lost.
     """
-    mine = rows.change(OutboxMessage, delivery.still_mine, lease_until=delivery.lease_until)
+    mine = delivery.still_mine().update(lease_until=delivery.lease_until)
     now = timezone.now()
     if not mine or now >= min(delivery.lease_until, delivery.message.expires_at or delivery.lease_until):
         raise ClaimLost
-    rows.change(DeliveryAttempt, {"pk": delivery.attempt.pk}, sent_at=now)
+    DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
 
 # --- what came of it ------------------------------------------------------------------------------------------------
@@ -251,20 +247,17 @@ def _mark_sent(delivery: Delivery) -> None:
 @committed
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
-    mine = delivery.still_mine
+    mine = delivery.still_mine()
     # Nobody else changes a result that is on its way; a state may have become a newer one.
-    if delivery.message.kind == Kind.RESULT:
-        message: OutboxMessage | None = delivery.message
-    else:
-        message = rows.find(OutboxMessage, lock=True, **mine)
+    message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
-    if not rows.change(OutboxMessage, mine, lease_until=None, **changes):
+    if not mine.update(lease_until=None, **changes):
         return
     if message.kind == Kind.RESULT:
-        plan = {**_same_session(message), "kind": Kind.ACTIVE_PROFILE, "status": Status.PENDING}
-        enqueue(waiting.pk for waiting in rows.find_all(OutboxMessage, **plan))
+        waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
+        enqueue(waiting.values_list("pk", flat=True))
     if changes["status"] == Status.PENDING and changes.get("due_at", message.due_at) <= now:
         enqueue([message.pk])
     _enqueue_next(message.party_id, now=now)
@@ -291,9 +284,7 @@ def _by_urgency(due: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage, int]:
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
     response = outcome.response
-    rows.change(
-        DeliveryAttempt,
-        {"pk": attempt.pk},
+    DeliveryAttempt.objects.filter(pk=attempt.pk).update(
         finished_at=now,
         http_status=response.http_status if response else None,
         ocpi_status=_small(response.ocpi_status_code) if response else None,

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from chargepoints.models import rows
 from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
 from ocpi.client import AddressPolicy
 from ocpi.models import Credentials, Party
@@ -17,7 +16,7 @@ class NotConnected(Exception):
 
 def authorizer(party: Party) -> Authorizer:
     """Raises NotConnected when there is no token for it, or when it is switched off."""
-    credentials = rows.find(Credentials, party_id=party.pk)
+    credentials = getattr(party, "credentials", None)
     if not party.enabled:
         raise NotConnected("it is disabled")
     if credentials is None or not credentials.outbound_encrypted:

@@ -13,9 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError
+from django.db.models import Max
 
 from chargepoints import commands
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse, rows
+from chargepoints.models import ChargePointCommand, ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
 from ocpi import callbacks, request_buckets, sharing
@@ -71,10 +73,8 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 
 @committed
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
-    session = rows.find(ChargingSession, lock=True, uid=wish.session_uid.lower())
-    if session:
-        session.evse = rows.get(Evse, pk=session.evse_id)
-        session.charge_point = rows.get(ChargePoint, pk=session.charge_point_id)
+    locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
+    session = only_row(locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()))
     repeated = session and _repeated(party, session, wish, now=now)
     if repeated:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
@@ -95,12 +95,11 @@ def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: dateti
     Not across another change of the profile: the third of A, B, A asks for A anew.
     """
     since = now - timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S)
-    accepted: dict[str, Any] = {"party_id": party.pk, "session_id": session.pk, "response": Response.ACCEPTED}
-    recent: dict[str, Any] = {"fingerprint": wish.fingerprint, "received_at__gt": since}
-    same = rows.find(ProfileRequest, order_by="-id", **accepted, **recent)
-    changing = (Kind.SET, Kind.CLEAR)
-    overtaken = same and rows.exists(ProfileRequest, **accepted, id__gt=same.pk, kind=changing)
-    return None if overtaken else same
+    accepted = ProfileRequest.objects.filter(party=party, session=session, response=Response.ACCEPTED)
+    same = accepted.filter(fingerprint=wish.fingerprint, received_at__gt=since).aggregate(Max("pk"))["pk__max"]
+    if same is None or accepted.filter(pk__gt=same).exclude(kind=Kind.GET).exists():
+        return None
+    return ProfileRequest.objects.get(pk=same)
 
 
 def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargingSession:
@@ -174,7 +173,7 @@ def _keep(
     command: ChargePointCommand | None = None,
     refused: Refused | None = None,
 ) -> ProfileRequest:
-    request = ProfileRequest(
+    request = ProfileRequest.objects.create(
         party=party, session=session, session_uid=wish.session_uid[:36], kind=wish.kind, request_id=wish.request_id,
         correlation_id=wish.correlation_id, response_url=wish.response_url, body=_asked(party, session, wish),
         fingerprint=wish.fingerprint, received_at=now, response=refused.response if refused else Response.ACCEPTED,
@@ -182,7 +181,6 @@ def _keep(
         timeout_s=settings.OCPI_PROFILE_TIMEOUT_S, command=command,
         deadline_at=now + timedelta(seconds=settings.OCPI_PROFILE_TIMEOUT_S),
     )  # fmt: skip
-    rows.add(request)
     logger.info(
         "profile request id=%s kind=%s party=%s session=%s response=%s reason=%s command=%s correlation_id=%s",
         request.pk, request.kind, party, request.session_uid, request.response, request.reason,

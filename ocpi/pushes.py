@@ -12,7 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
-from chargepoints.models import ChargingProfile, ChargingSession, rows
+from chargepoints.models import ChargingProfile, ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.profiles import active_profile, same_plan
 from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
 from ocpi import outbox, sharing
@@ -123,7 +124,7 @@ def _tell(
     party: Party, session: ChargingSession, plan: ChargingSchedule, *, correlation_id: str, now: datetime
 ) -> None:
     standing = OutboxMessage.objects.filter(kind=Kind.ACTIVE_PROFILE, party=party, session=session)
-    message = rows.find(OutboxMessage, kind=Kind.ACTIVE_PROFILE, party_id=party.pk, session_id=session.pk)
+    message = only_row(standing)
     told = message and (message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body)
     if told and same_plan(_schedule_told(told), plan, now=now):
         return

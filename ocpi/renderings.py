@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chargepoints.models import ChargingSession, rows
+from chargepoints.models import ChargingSession
 from ocpi import sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
 from ocpi.v2_2_1.session_objects import session_object
@@ -37,4 +37,4 @@ def active_profile_request(message: OutboxMessage) -> tuple[str, str, dict[str, 
 
 def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:
     """Raises PartnerEndpoint.DoesNotExist when the party has unregistered meanwhile."""
-    return rows.get(PartnerEndpoint, party_id=party.pk, identifier=identifier, role=role)
+    return party.endpoints.get(identifier=identifier, role=role)

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.conf import settings
 
-from chargepoints.models import ChargingSession, rows
+from chargepoints.models import ChargingSession
+from chargepoints.models.rows import update_each
 from ocpi.models import Party, RequestBucket
 
 
@@ -26,14 +27,14 @@ def take(party: Party, session: ChargingSession, *, now: datetime) -> bool:
         f"party:{party.pk}": Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE),
         f"party:{party.pk}/session:{session.pk}": Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE),
     }
-    locked = rows.find_all(RequestBucket, lock=True, order_by="key", key=tuple(rates))
-    known = {bucket.key: bucket for bucket in locked}
+    locked = RequestBucket.objects.select_for_update()
+    known = {bucket.key: bucket for bucket in locked.filter(key__in=rates).order_by("key")}
     buckets = [_filled(known.get(key) or _new(key, rate, now=now), rate, now=now) for key, rate in rates.items()]
     if any(bucket.tokens < 1 for bucket in buckets):
         return False
     for bucket in buckets:
         bucket.tokens -= 1
-    rows.update_each(RequestBucket, buckets, ["tokens", "filled_at"])
+    update_each(RequestBucket, buckets, ["tokens", "filled_at"])
     return True
 
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max, Q
 
 from chargepoints import signals
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, rows
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models.rows import only_row
 from chargepoints.profiles.preparation import prepare
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
 
@@ -19,7 +20,7 @@ def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *,
 
 
 def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
-    return rows.find(ChargingProfile, session_id=session.pk, owner=owner)
+    return only_row(ChargingProfile.objects.filter(session=session, owner=owner))
 
 
 def _prepared(
@@ -51,7 +52,7 @@ def want(
     if nothing_set(profile):
         profile.state = State.REQUESTED
         wanted.append("state")
-    rows.update_each(ChargingProfile, [profile], wanted)  # an outcome may be written at the same time
+    profile.save(update_fields=wanted)  # an outcome may be written at the same time
     return profile, prepared
 
 
@@ -89,8 +90,6 @@ def _is_over(command: ChargePointCommand) -> bool:
 
 def _is_overtaken(command: ChargePointCommand) -> bool:
     """A later command of the same profile has, or may have, changed it: a late answer to this one is of the past."""
-    if not rows.exists(ChargePointCommand, profile_id=command.profile_id, id__gt=command.pk):
-        return False  # as nearly always
     later = ChargePointCommand.objects.filter(profile=command.profile, pk__gt=command.pk, sent_at__isnull=False)
     changed = Q(status__in=["ACCEPTED", "UNKNOWN"]) | Q(status__in=["EXPIRED", "FAILED"]) & ~Q(late_status="REJECTED")
     return later.filter(changed).exists()
@@ -113,7 +112,7 @@ def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: Comma
             profile.state = State.UNCERTAIN
         case _:
             _keep_what_was(profile)
-    rows.update_each(ChargingProfile, [profile], ["state", "applied", "applied_at", "follow_up_at", "ever_accepted"])
+    profile.save(update_fields=["state", "applied", "applied_at", "follow_up_at", "ever_accepted"])
 
 
 def _keep_what_was(profile: ChargingProfile) -> None:
@@ -126,9 +125,9 @@ def _observe(
     session: ChargingSession, schedule: ChargingSchedule | None, *, correlation_id: str, now: datetime
 ) -> None:
     observed = schedule.to_json() if schedule else None
-    for profile in rows.find_all(ChargingProfile, order_by="-id", session_id=session.pk):
-        profile.session, profile.observed, profile.observed_at = session, observed, now
-        rows.update_each(ChargingProfile, [profile], ["observed", "observed_at"])
+    for profile in session.profiles.all():
+        profile.observed, profile.observed_at = observed, now
+        profile.save(update_fields=["observed", "observed_at"])
         if profile.ever_accepted:
             signals.active_profile_changed.send(
                 sender=ChargingProfile, profile=profile, schedule=schedule, correlation_id=correlation_id, now=now

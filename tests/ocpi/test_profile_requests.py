@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, rows
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile
 from chargepoints.values import OutcomeStatus, RateUnit
 from ocpi import profile_requests
 from ocpi.models import OutboxMessage, ProfileRequest
@@ -251,14 +251,10 @@ def test_a_request_that_cannot_be_kept_leaves_no_command(monkeypatch):
     """No half-done state: the command and the request are one commit."""
     party, session = make.party(), make.session()
 
-    add = rows.add
+    def fail(**_: Any) -> None:
+        raise RuntimeError("disk full")
 
-    def fail(row: Any) -> Any:
-        if isinstance(row, ProfileRequest):
-            raise RuntimeError("disk full")
-        return add(row)
-
-    monkeypatch.setattr(rows, "add", fail)
+    monkeypatch.setattr(ProfileRequest.objects, "create", fail)
     with make.no_new(ChargePointCommand, ChargingProfile, OutboxMessage), pytest.raises(RuntimeError):
         receive(party, session)
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from django.utils import timezone
 
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, rows
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from ocpi.models import OutboxMessage, ProfileRequest
 from ocpi.protocol.datetimes import parse_datetime
 from tests.support import ocpi_factories as make
@@ -92,15 +92,11 @@ def test_accepted_has_its_row_behind_it(api, session, method, ending):
 def test_the_row_is_committed_before_the_answer(api, session, method, monkeypatch):
     """Accepting with nothing behind it is the classic mistake: what fails before the commit is no ACCEPTED."""
 
-    add = rows.add
-
-    def fail(row: Any) -> Any:
-        if isinstance(row, ProfileRequest):
-            raise RuntimeError("disk full")
-        return add(row)
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("disk full")
 
     make.installed(make.Party.objects.get(), session, limit=6900)
-    monkeypatch.setattr(rows, "add", fail)
+    monkeypatch.setattr(ProfileRequest.objects, "create", fail)
     with make.no_new(ChargePointCommand, OutboxMessage):
         response = call(api, method, session.uid)
     body = response.json()
