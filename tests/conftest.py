@@ -16,7 +16,7 @@ django.setup()  # test modules and their conftests import models
 del os.environ["DJANGO_SETTINGS_MODULE"]
 PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
 
-PLACES = ("tests/flows/test_kill.py", "tests/flows/", "")
+PLACES = ("tests/flows/test_kill", "tests/flows/", "")
 
 
 def place_of(nodeid: str) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.support import stack
 from tests.support.bay import Bay, MakeBay
 from tests.support.charger import LoopThread
+from tests.support.redis_server import Redis
 from tests.support.server import Server
 
 
@@ -43,23 +45,52 @@ def _running(server: Server) -> Iterator[Server]:
 
 @pytest.fixture
 def server(patient_server: Server, django_db_blocker: Any) -> Iterator[Server]:
-    with _used(patient_server, django_db_blocker):
+    with used(patient_server, django_db_blocker):
         yield patient_server
 
 
 @pytest.fixture
 def hasty(hasty_server: Server, django_db_blocker: Any) -> Iterator[Server]:
-    with _used(hasty_server, django_db_blocker):
+    with used(hasty_server, django_db_blocker):
         yield hasty_server
 
 
 @contextlib.contextmanager
-def _used(server: Server, django_db_blocker: Any) -> Iterator[None]:
+def used(server: Server, django_db_blocker: Any) -> Iterator[None]:
     """The models are those of the server; what it logged meanwhile is shown when the test fails."""
     before = len(server.log_text())
     with django_db_blocker.unblock(), server.database.in_use():
         yield
     print(server.log_text()[before:])
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Redis | None]:
+    """Ours to end."""
+    if stack.STACK == "embedded":
+        yield None
+        return
+    server = Redis(stack.folder("broker") / "redis")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mortal_server(broker: Redis | None) -> Iterator[Server]:
+    redis_url = f"{broker.url}/0" if broker else ""
+    server = Server("mortal", redis=3, redis_url=redis_url, OCPP_PROCESS_BEAT_S="1", OCPP_PROCESS_DEAD_S="6")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def mortal(mortal_server: Server, django_db_blocker: Any) -> Iterator[Server]:
+    """All of its parts run, whatever the test before did to them."""
+    mortal_server.start()
+    with used(mortal_server, django_db_blocker):
+        yield mortal_server
 
 
 @pytest.fixture

@@ -6,72 +6,23 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-import redis
 
-from chargepoints.models import ChargePoint
 from chargepoints.simulator import Answer
 from ocpi.models import OutboxMessage, ProfileRequest
 from ocpi.simulator.profile_calls import ProfileCall
+from tests.flows.conftest import used
 from tests.flows.test_set_profile import ACCEPTED, REJECTED
-from tests.support import stack
 from tests.support.bay import Bay
 from tests.support.charger import PATIENCE_S, LoopThread
 from tests.support.processes import until
-from tests.support.redis_server import Redis
 from tests.support.server import Server
 from tests.support.tarpit import Tarpit
 
 pytestmark = pytest.mark.stack
-SPLIT = pytest.mark.skipif(stack.STACK == "embedded", reason="one process: there are no parts")
 AFTERMATH_S = 30.0  # the promised time
 MESSAGE = OutboxMessage.Status
 STEPS = ("queued", "on_the_wire", "answered", "away", "unsent", "in_doubt", "retried", "done")
-
-
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Redis | None]:
-    """Ours to end."""
-    if stack.STACK == "embedded":
-        yield None
-        return
-    server = Redis(stack.folder("broker") / "redis")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def mortal_server(broker: Redis | None) -> Iterator[Server]:
-    redis_url = f"{broker.url}/0" if broker else ""
-    server = Server("mortal", redis=3, redis_url=redis_url, OCPP_PROCESS_BEAT_S="1", OCPP_PROCESS_DEAD_S="6")
-    server.start()
-    yield server
-    server.kill()
-
-
-@contextlib.contextmanager
-def used(server: Server, django_db_blocker: Any) -> Iterator[None]:
-    before = len(server.log_text())
-    with django_db_blocker.unblock(), server.database.in_use():
-        yield
-    print(server.log_text()[before:])
-
-
-@pytest.fixture
-def mortal(mortal_server: Server, django_db_blocker: Any) -> Iterator[Server]:
-    """All of its parts run, whatever the test before did to them."""
-    mortal_server.start()
-    with used(mortal_server, django_db_blocker):
-        yield mortal_server
-
-
-@pytest.fixture
-def bay(mortal: Server, loop: LoopThread) -> Iterator[Bay]:
-    with Bay(mortal, loop) as bay:
-        yield bay.plug_in()
-        assert bay.scsp.violations == []
 
 
 def request_of(call: ProfileCall) -> ProfileRequest:
@@ -249,95 +200,3 @@ def test_sessions_go_on_and_take_new_profiles(mortal: Server, crash: Crash):
     calls = [(bay, bay.put(7400)) for bay in bays]
     assert [bay.result(call) for bay, call in calls] == [ACCEPTED] * len(bays)
     assert {bay.session.state for bay in bays} == {"ACTIVE"}
-
-
-# --- one part after the other ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def split_bay(mortal: Server, loop: LoopThread) -> Iterator[Bay]:
-    """The charge point is connected to one web process, the partner calls another."""
-    mortal.start("second")
-    with Bay(mortal, loop, cpo_url=mortal.second_url) as bay:
-        yield bay.plug_in()
-
-
-@SPLIT
-def test_a_request_that_another_web_process_took_reaches_the_charge_point(mortal: Server, split_bay: Bay):
-    call = split_bay.put(11000)
-    assert split_bay.result(call) == ACCEPTED
-    assert len(split_bay.charger.calls("SetChargingProfile")) == 1
-
-
-@SPLIT
-def test_beat_finds_what_no_worker_was_there_to_hear(mortal: Server, bay: Bay, split_bay: Bay):
-    """A command that nobody rang for, and a result that nobody posted."""
-    bay.charger.set_knobs(answer=Answer.HELD)
-    unposted = bay.put(7400)
-    bay.charger.wait_call("SetChargingProfile")
-    mortal.kill("worker", "beat")
-    bay.charger.release_answers()
-    unsent = split_bay.put(11000)
-    until(lambda: request_of(unposted).result == "ACCEPTED", what="the outcome")
-    forget_doorbells(mortal)
-    assert (split_bay.charger.calls("SetChargingProfile"), bay.results(unposted)) == ([], [])
-    mortal.start("worker", "beat")
-    assert (split_bay.result(unsent), bay.result(unposted)) == (ACCEPTED, ACCEPTED)
-    until(lambda: message_of(unposted).status == MESSAGE.DELIVERED)
-    assert [len(b.charger.calls("SetChargingProfile")) for b in (bay, split_bay)] == [1, 1]
-    assert (split_bay.results(unsent), bay.results(unposted)) == ([ACCEPTED], [ACCEPTED])
-    mortal.kill("second")
-
-
-@SPLIT
-def test_a_web_process_that_died_is_noticed_by_the_others(mortal: Server, bay: Bay):
-    bay.charger.set_knobs(answer=Answer.HELD)
-    call = bay.put(11000)
-    bay.charger.wait_call("SetChargingProfile")
-    mortal.freeze("web")
-    bay.charger.drop(stay_away=True)
-    mortal.kill("web")
-    assert bay.result(call) == REJECTED
-    assert not bay.charge_point.is_online
-    mortal.start("web")
-    bay.charger.come_back()
-    bay.charger.wait_booted(PATIENCE_S)
-    assert len(bay.charger.calls("SetChargingProfile")) == 1
-
-
-@SPLIT
-def test_a_broker_that_is_away_costs_time_and_no_work(mortal: Server, bay: Bay, broker: Redis):
-    broker.stop()
-    call = bay.put(11000)
-    assert call.result == "ACCEPTED"
-    broker.start()
-    assert bay.result(call, timeout_s=AFTERMATH_S) == ACCEPTED
-    assert len(bay.charger.calls("SetChargingProfile")) == 1
-
-
-@SPLIT
-def test_a_database_that_closed_every_connection_loses_no_answer(mortal: Server, bay: Bay):
-    bay.charger.set_knobs(answer=Answer.HELD)
-    call = bay.put(11000)
-    bay.charger.wait_call("SetChargingProfile")
-    with psycopg.connect(mortal.database.url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    bay.charger.release_answers()
-    assert bay.scsp.wait_result(call.request_id, PATIENCE_S) == ACCEPTED
-
-
-def forget_doorbells(server: Server) -> None:
-    with redis.Redis.from_url(server.redis_url) as client:
-        client.flushdb()
-
-
-# --- and well -------------------------------------------------------------------------------------------------------
-
-
-def test_stopped_well_every_part_ends_without_an_error_and_its_charge_points_are_offline(mortal: Server, bay: Bay):
-    assert bay.charge_point.is_online
-    assert set(mortal.stop().values()) == {0}
-    assert ChargePoint.objects.online().count() == 0
