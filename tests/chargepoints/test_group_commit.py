@@ -230,12 +230,14 @@ def test_stop_finishes_what_was_submitted_and_ends_the_thread(writer):
     async def submit() -> tuple[list[str], bool]:
         gate = Gate()
         held = await gate.hold(writer)
+        thread = writer._thread
+        assert thread is not None
         results = [writer.submit(add, f"L{n}") for n in range(5)]
         stopping = asyncio.create_task(asyncio.to_thread(writer.stop))
         gate.opened.set()
         await held
         await stopping
-        return await asyncio.gather(*results), any(t.name == "group-commit" for t in threading.enumerate())
+        return await asyncio.gather(*results), thread.is_alive()
 
     assert asyncio.run(submit()) == ([f"added L{n}" for n in range(5)], False)
 
