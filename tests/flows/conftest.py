@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ocpi.models import Party
 from tests.support import stack
 from tests.support.bay import Bay, MakeBay
 from tests.support.charger import LoopThread
@@ -47,12 +48,19 @@ def _running(server: Server) -> Iterator[Server]:
 def server(patient_server: Server, django_db_blocker: Any) -> Iterator[Server]:
     with used(patient_server, django_db_blocker):
         yield patient_server
+        everybody_leaves()
 
 
 @pytest.fixture
 def hasty(hasty_server: Server, django_db_blocker: Any) -> Iterator[Server]:
     with used(hasty_server, django_db_blocker):
         yield hasty_server
+        everybody_leaves()
+
+
+def everybody_leaves() -> None:
+    """Beat looks after every partner that is connected, after those of earlier tests too."""
+    Party.objects.update(enabled=False)
 
 
 @contextlib.contextmanager
