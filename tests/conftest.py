@@ -1,9 +1,8 @@
 """The stack is chosen before anything of Django is imported; see `tests.support.stack`."""
 
-from tests.support import stack  # isort: skip
+from tests.support import stack  # noqa: F401  # isort: skip
 
 import os
-from pathlib import Path
 from typing import Any
 
 import django
@@ -11,10 +10,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
+from tests.support.databases import new_database
+
 django.setup()  # test modules and their conftests import models
 # Parallel workers inherit the environment, and pytest-django would load their settings before this file is read.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
+settings.WHITENOISE_USE_FINDERS = False  # every test client would list all static files, and none asks for one
 
 PLACES = ("tests/flows/test_kill", "tests/flows/", "")
 
@@ -25,11 +27,15 @@ def place_of(nodeid: str) -> str:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """A test database for each worker; with SQLite in a file, because threads share it."""
+    """A test database for each worker, migrated already; with SQLite in a file, because threads share it."""
     database = settings.DATABASES["default"]
-    in_file = str(Path(settings.DATA_DIR) / "test.sqlite3")
-    name = in_file if stack.STACK == "embedded" else f"test_{database['NAME']}_{stack.WORKER}"
-    database["TEST"] = {**database.get("TEST", {}), "NAME": name}
+    database["TEST"] = {**database.get("TEST", {}), "NAME": new_database("tests").name}
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """It is there before Django looks for it."""
+    return True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

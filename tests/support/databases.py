@@ -25,6 +25,11 @@ class Database:
 
     url: str
 
+    @property
+    def name(self) -> str:
+        """As in Django's settings."""
+        return dj_database_url.parse(self.url)["NAME"]
+
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Until then the models read and write this database, from this thread and from threads started meanwhile."""
