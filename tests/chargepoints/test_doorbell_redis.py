@@ -13,6 +13,8 @@ from chargepoints.doorbell import PROCESS_CHANNEL, Ring
 from tests.chargepoints.waiting import eventually
 from tests.support.redis_server import Redis
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[Redis]:

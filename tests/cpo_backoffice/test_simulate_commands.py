@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from tests.support.processes import Program, environment, free_port, until
 
+pytestmark = pytest.mark.once
 Start = Callable[..., Program]
 
 

@@ -14,6 +14,8 @@ from .conftest import Clock, Connect, charging
 from .csms import CentralSystem
 from .messages import set_profile
 
+pytestmark = pytest.mark.once
+
 
 def statuses(csms: CentralSystem) -> list[str]:
     """Of connector 1, after the greeting."""

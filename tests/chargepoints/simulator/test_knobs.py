@@ -11,6 +11,7 @@ from .conftest import Connect
 from .csms import CentralSystem
 from .messages import composite, set_profile
 
+pytestmark = pytest.mark.once
 DEFAULT = set_profile((0, 16), purpose="TxDefaultProfile")
 
 

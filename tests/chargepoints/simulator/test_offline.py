@@ -7,6 +7,8 @@ import pytest
 from .conftest import Clock, Connect, charging
 from .csms import CentralSystem
 
+pytestmark = pytest.mark.once
+
 
 async def test_a_transaction_runs_on_and_is_told_after_a_lost_connection(
     csms: CentralSystem, connect: Connect, clock: Clock

@@ -11,6 +11,8 @@ from .conftest import Clock, Connect
 from .csms import PASSWORD, CentralSystem, central_system
 from .messages import composite, set_profile
 
+pytestmark = pytest.mark.once
+
 
 async def test_it_boots_and_tells_the_status_of_every_connector(csms: CentralSystem, connect: Connect) -> None:
     await connect(evses=2)

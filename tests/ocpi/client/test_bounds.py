@@ -8,6 +8,8 @@ import pytest
 from ocpi.client import FailureKind, OutboundRequest
 from tests.ocpi.client.server import Handler, Server, deliver, drip, failure, post
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_a_redirect_is_a_failure_and_not_followed(server: Server, status: int) -> None:

@@ -8,6 +8,8 @@ from ocpi import client
 from ocpi.client import FailureKind, OutboundRequest, check_url
 from tests.ocpi.client.server import STRICT, Server, deliver, drip, failure, post
 
+pytestmark = pytest.mark.once
+
 
 def test_a_private_address_is_refused_before_anything_leaves(server: Server) -> None:
     request = post(server, url=f"https://127.0.0.1:{server.port}/")

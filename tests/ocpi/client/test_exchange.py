@@ -12,6 +12,8 @@ from ocpi.authorizers import TokenRaw
 from ocpi.client import DeliveryFailed, FailureKind, OutboundResponse, close_connections, send
 from tests.ocpi.client.server import LAX, SECRET, Answer, Handler, Server, deliver, hang_up, post
 
+pytestmark = pytest.mark.once
+
 
 def test_a_request_carries_body_ids_routing_and_authorisation(server: Server) -> None:
     routing = {"OCPI-from-party-id": "CPO", "OCPI-to-party-id": "JED"}

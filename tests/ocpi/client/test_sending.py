@@ -9,6 +9,8 @@ import pytest
 from ocpi.client import FailureKind, OutboundRequest, close_connections
 from tests.ocpi.client.server import Handler, Server, deliver, failure, hang_up, post
 
+pytestmark = pytest.mark.once
+
 
 def test_before_send_is_called_once_when_connected_and_before_the_first_byte() -> None:
     calls: list[socket.socket] = []

@@ -8,6 +8,7 @@ import requests
 from ocpi.simulator.faults import EndpointKind, Fault, FaultMode, FaultPlan
 from tests.ocpi.simulator.fake_cpo import SESSION_ID, send, session, session_url
 
+pytestmark = pytest.mark.once
 RESULT = {"result": "ACCEPTED"}
 
 

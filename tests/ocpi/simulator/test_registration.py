@@ -6,6 +6,7 @@ from ocpi.simulator.client import HandshakeFailed
 from ocpi.simulator.scsp import SimulatedScsp
 from tests.ocpi.simulator.fake_cpo import TOKEN_C, TOKEN_FOR_CPO, send
 
+pytestmark = pytest.mark.once
 TOKEN_A, TOKEN_B = "token-a", "token-b"
 
 

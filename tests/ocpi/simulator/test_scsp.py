@@ -11,6 +11,7 @@ from ocpi.simulator.client import CpoUnreachable
 from ocpi.simulator.scsp import SimulatedScsp
 from tests.ocpi.simulator.fake_cpo import SESSION_ID, TOKEN_FOR_CPO, TOKEN_FOR_SCSP, send, session, session_url
 
+pytestmark = pytest.mark.once
 JEDLIX_PERIODS = [(0, 22000), (1800, 0), (3600, 10000)]
 ACTIVE_PROFILE = {
     "start_date_time": "2024-05-01T10:00:00Z",

@@ -8,6 +8,8 @@ from ocpi.simulator.scsp import SimulatedScsp
 from ocpi.simulator.strategies import DemoStrategy, PlannedProfile, StrategyRunner
 from tests.ocpi.simulator.fake_cpo import TOKEN_FOR_CPO, TOKEN_FOR_SCSP, FakeCpo, send, session, session_url
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def automatic(cpo):
