@@ -11,14 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from chargepoints import commands
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, Evse
-from chargepoints.provisioning import add_charge_point
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, Evse
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit, SchedulePeriod
 from ocpi import profile_requests
 from ocpi.client import OutboundRequest, OutboundResponse
-from ocpi.models import Credentials, OutboxMessage, Party, ProfileRequest
+from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
-from ocpi.provisioning import PartyUrls, add_party
+from ocpi.provisioning import add_party
+from tests.support import factories as rows
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 CONNECTION = "connection-1"
@@ -30,14 +30,16 @@ CONNECTION = "connection-1"
 def party(party_id: str = "JED", *, endpoints: bool = True, **changes: Any) -> Party:
     """A registered SCSP at https://<party_id>.example; `token_of` is what it calls us with."""
     host = f"https://{party_id.lower()}.example/ocpi"
-    urls = PartyUrls(versions=f"{host}/versions", sessions=f"{host}/sessions", chargingprofiles=f"{host}/profiles")
-    added = add_party(
-        country_code="NL", party_id=party_id, role="SCSP", token=f"inbound-{party_id}",
-        outbound_token=f"outbound-{party_id}", urls=urls if endpoints else PartyUrls(versions=urls.versions),
-    ).party  # fmt: skip
-    Party.objects.filter(pk=added.pk).update(**changes)
-    added.refresh_from_db()
-    return added
+    added = Party.objects.create(**({"country_code": "NL", "party_id": party_id, "role": "SCSP"} | changes))
+    credentials = Credentials(party=added, versions_url=f"{host}/versions", outbound_token=f"outbound-{party_id}")
+    credentials.set_inbound(f"inbound-{party_id}", Credentials.Inbound.TOKEN_C)
+    credentials.save()
+    if endpoints:
+        urls = [("sessions", "RECEIVER", f"{host}/sessions"), ("chargingprofiles", "SENDER", f"{host}/profiles")]
+        PartnerEndpoint.objects.bulk_create(
+            PartnerEndpoint(party=added, identifier=identifier, role=role, url=url) for identifier, role, url in urls
+        )
+    return Party.objects.get(pk=added.pk)  # as it is read, with nothing at hand
 
 
 def unregistered(party_id: str = "NEW", *, role: str = "SCSP", **changes: Any) -> Party:
@@ -51,10 +53,8 @@ def unregistered(party_id: str = "NEW", *, role: str = "SCSP", **changes: Any) -
 def session(identity: str = "CP1", *, online: bool = True, evse: Evse | None = None, **fields: Any) -> ChargingSession:
     """An ACTIVE session on a three-phase 32 A charge point that takes W and A."""
     if evse is None:
-        point = add_charge_point(identity=identity, unit="AW")
-        if online:
-            ChargePoint.objects.filter(pk=point.pk).update(connection_id=CONNECTION, channel_name="process-1")
-        evse = point.evses.get()
+        presence = {"connection_id": CONNECTION, "channel_name": "process-1"} if online else {}
+        evse = rows.evse(rows.charge_point(identity=identity, online=False, **presence))
     defaults: dict[str, Any] = {
         "state": ChargingSession.State.ACTIVE, "ocpp_transaction_id": "4711", "id_token": "CARD1",
         "contract_id": "NL-ABC-C1", "started_at": START, "last_updated": START, "connector": evse.connectors.get(),
