@@ -51,7 +51,6 @@ def _prepare() -> None:
     data = folder("data")
     os.environ["DATA_DIR"] = str(data)
     os.environ["SECRET_KEY"] = SECRET_KEY
-    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(data / "hypothesis")
     os.environ["DJANGO_SETTINGS_MODULE"] = "cpo_backoffice.settings"
     if STACK == "postgres":
         os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]

@@ -445,7 +445,12 @@ sampled_values = st.fixed_dictionaries({}, optional={
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.fixed_dictionaries({"timestamp": json_values, "sampledValue": st.lists(sampled_values)})))
+@given(
+    st.lists(
+        st.fixed_dictionaries({"timestamp": json_values, "sampledValue": st.lists(sampled_values, max_size=4)}),
+        max_size=4,
+    )
+)
 def test_no_meter_value_raises_and_no_sample_is_lost(meter_values):
     found = readings(meter_values, NOW)
     sent = [len(element["sampledValue"]) for element in meter_values if element["sampledValue"]]
