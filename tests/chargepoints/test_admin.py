@@ -86,6 +86,7 @@ def test_every_model_has_a_list_and_a_page_and_what_chargers_say_is_escaped(admi
     assert ESCAPED in admin_of_all.get(page(objects[4])).content.decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", RECORDS)
 def test_what_the_product_writes_itself_is_read_only(model, admin_of_all):
     obj = next(obj for obj in make_one_of_each() if type(obj) is model)
@@ -97,11 +98,13 @@ def test_what_the_product_writes_itself_is_read_only(model, admin_of_all):
     assert model.objects.filter(pk=obj.pk).exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", CONFIGURATION)
 def test_configuration_can_be_added(model, admin_of_all):
     assert 'name="_save"' in admin_of_all.get(f"{list_of(model)}add/").content.decode()
 
 
+@pytest.mark.once
 def test_the_site_has_our_name_and_style(admin_of_all):
     html = admin_of_all.get("/admin/").content.decode()
     assert "CPO back-office" in html
@@ -181,6 +184,7 @@ def test_the_timeline_is_in_order_and_links_each_command(admin_of_all):
     assert [entry.url for entry in timeline[1:]] == [page(first), page(first), page(second)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("state", "words"),
     [("REJECTED", "The charge point refused the profile of NL*JED"), ("UNCERTAIN", "Nobody knows whether the profile")],
@@ -228,6 +232,7 @@ def test_the_page_of_a_long_session_takes_few_queries(admin_of_all, django_asser
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_a_schedule_is_a_table_with_the_period_in_force_marked():
     html = rendering.schedule_table(schedule(11000, 0), now=STARTED_AT + timedelta(minutes=90))
     rows = html.split("<tr")[2:]
@@ -238,6 +243,7 @@ def test_a_schedule_is_a_table_with_the_period_in_force_marked():
     assert "open end" in html
 
 
+@pytest.mark.once
 def test_times_are_utc_and_say_so():
     assert rendering.when(STARTED_AT) == "2025-03-01 08:00:00 UTC"
     assert rendering.when(None) == "–"

@@ -64,6 +64,7 @@ def uncertain_profile(session):
 # --- permission -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_who_may_only_view_sees_no_action_and_no_button(session):
     viewer = client_of("view")
     for obj, actions in [(session, SESSION_ACTIONS), (session.charge_point, CHARGE_POINT_ACTIONS)]:
@@ -72,6 +73,7 @@ def test_who_may_only_view_sees_no_action_and_no_button(session):
             assert not [action for action in actions if f'value="{action}"' in html]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("action", SESSION_ACTIONS)
 def test_who_may_only_view_cannot_act_by_a_made_up_post(action, session):
     uncertain_profile(session)
@@ -81,6 +83,7 @@ def test_who_may_only_view_cannot_act_by_a_made_up_post(action, session):
     assert not LogEntry.objects.exists()
 
 
+@pytest.mark.once
 def test_an_operator_has_every_action_as_a_button(operator, session):
     html = operator.get(page(session)).content.decode()
     assert all(f'value="{action}"' in html for action in SESSION_ACTIONS)
@@ -91,6 +94,7 @@ def test_an_operator_has_every_action_as_a_button(operator, session):
 # --- confirmation ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("action", ["push_profile_again", "clear_profile", "remote_stop"])
 def test_what_changes_a_charger_asks_first_and_sends_nothing(action, operator, session, rung):
     uncertain_profile(session)
@@ -101,6 +105,7 @@ def test_what_changes_a_charger_asks_first_and_sends_nothing(action, operator, s
     assert rung == []
 
 
+@pytest.mark.once
 def test_reset_asks_first(operator, rung):
     response = act(operator, "soft_reset", make_charge_point())
     assert "It stops its transactions" in response.content.decode()
@@ -114,11 +119,13 @@ def test_more_than_a_hundred_at_once_are_refused(operator, rung, monkeypatch):
     assert rung == []
 
 
+@pytest.mark.once
 def test_the_answer_goes_back_to_the_page_of_the_button(operator, session):
     response = act(operator, "fetch_active_profile", session, next=page(session))
     assert response.redirect_chain == [(page(session), 302)]
 
 
+@pytest.mark.once
 def test_a_foreign_way_back_is_not_followed(operator, session):
     response = act(operator, "fetch_active_profile", session, next="https://evil.example/")
     assert response.redirect_chain == [(list_of(session), 302)]
@@ -263,6 +270,7 @@ def test_a_heartbeat_is_triggered_without_a_connector(operator):
     assert last_command().payload == {"requestedMessage": "Heartbeat"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("wrong", [{"message": "Nonsense"}, {"message": "MeterValues", "evse_id": "0"}])
 def test_a_wrong_choice_shows_the_form_again_and_sends_nothing(wrong, operator, rung):
     response = act(operator, "trigger_message", make_charge_point(), confirmed=True, **wrong)
@@ -282,6 +290,7 @@ def test_reset_is_soft(operator):
     assert (last_command().action, last_command().payload) == ("Reset", {"type": "Soft"})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("version", "why"), [("", "it has never connected"), ("ocpp9.9", "with OCPP ocpp9.9")])
 def test_a_charge_point_of_another_version_gets_no_call(version, why, operator, rung):
     response = act(operator, "soft_reset", make_charge_point(ocpp_version=version), confirmed=True)

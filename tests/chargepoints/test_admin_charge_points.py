@@ -77,6 +77,7 @@ def test_saving_leaves_what_the_charge_point_does_meanwhile(admin_of_all, monkey
     assert (evse.evse_id, evse.max_current_a, evse.status) == ("NL*CPO*E1", 16, "Charging")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("changes", [{"identity": "no spaces"}, {"identity": "A:B", "new_password": "secret"}])
 def test_an_identity_that_cannot_connect_is_refused(changes, admin_of_all):
     charge_point = make_charge_point()

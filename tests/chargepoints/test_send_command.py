@@ -140,6 +140,7 @@ def test_send_command_leaves_cleanly_on_ctrl_c_and_says_what_becomes_of_the_comm
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

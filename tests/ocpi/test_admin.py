@@ -98,6 +98,7 @@ def test_every_model_has_a_list_and_a_page_and_what_partners_say_is_escaped(admi
             assert HOSTILE not in response.content.decode(), url
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", RECORDS)
 def test_what_the_product_writes_itself_is_read_only(model, admin_of_all, party, session):
     obj = next(obj for obj in make_one_of_each(party, session) if type(obj) is model)
@@ -153,6 +154,7 @@ def test_a_promise_that_was_not_kept_is_a_problem(admin_of_all, party, session):
 # --- retry delivery now ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_who_may_not_send_sees_no_button_and_cannot_retry(party, session, sent):
     message = make_message(party, session, at=timezone.now(), failures=1)
     viewer = client_of("view", "chargepoints.operate_chargepoint")
@@ -176,6 +178,7 @@ def test_retry_makes_the_message_due_now_and_writes_who_asked(sender, party, ses
     assert (LogEntry.objects.get().user.username, LogEntry.objects.get().object_id) == ("noor", str(message.pk))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("age_s", "status", "why"),
     [

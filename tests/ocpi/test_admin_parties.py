@@ -50,6 +50,7 @@ def test_a_new_outbound_token_is_stored_encrypted(admin_of_all, party):
     assert "token-of-theirs" not in LogEntry.objects.get().change_message
 
 
+@pytest.mark.once
 def test_an_outbound_token_with_a_space_is_refused(admin_of_all, party):
     form = {"outbound_encoding": "raw", "new_outbound_token": "two words"}
     response = admin_of_all.post(page(party.credentials), form)
@@ -72,6 +73,7 @@ def test_a_new_token_is_shown_once_and_kept_as_a_hash(kind, admin_of_all, party)
     assert token not in admin_of_all.get(page(credentials)).content.decode()
 
 
+@pytest.mark.once
 def test_who_may_only_view_cannot_issue_a_token(party):
     old_hash = party.credentials.inbound_hash
     act(client_of("view"), "issue_new_token", party.credentials, confirmed=True, kind="A")
@@ -85,6 +87,7 @@ def party_form(**changes):
     return {"role": "SCSP", "enabled": "on", "endpoints-TOTAL_FORMS": 0, "endpoints-INITIAL_FORMS": 0, **changes}
 
 
+@pytest.mark.once
 def test_allowed_hosts_are_written_one_a_line(admin_of_all, party):
     admin_of_all.post(page(party), party_form(allowed_hosts="A.example\n\nb.example:8443\n"))
     party.refresh_from_db()
@@ -92,6 +95,7 @@ def test_allowed_hosts_are_written_one_a_line(admin_of_all, party):
     assert "a.example\nb.example:8443" in admin_of_all.get(page(party)).content.decode()
 
 
+@pytest.mark.once
 def test_a_url_is_no_allowed_host(admin_of_all, party):
     response = admin_of_all.post(page(party), party_form(allowed_hosts="https://a.example/x"))
     assert "is no host" in response.content.decode()

@@ -7,7 +7,7 @@ from ocpi.protocol.datetimes import parse_datetime
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NOWHERE = [
     "/ocpi", "/ocpi/", "/ocpi/nothing", "/ocpi/2.1.1", "/ocpi/2x2x1", "/ocpi/2.2.1x", "/ocpi/2.2.1/locations",

@@ -134,6 +134,7 @@ def test_a_plan_is_never_asked_for_more_than_a_day(api, session):
     assert ChargePointCommand.objects.get().payload["duration_s"] == 86400
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "query",
     [
@@ -157,12 +158,14 @@ def test_message_ids_are_echoed_and_kept_for_the_result(api, session):
     assert (request.request_id, request.correlation_id, request.command.correlation_id) == ("r-7", "c-7", "c-7")
 
 
+@pytest.mark.once
 def test_routing_is_swapped_in_the_answer(api, session):
     ends = {"OCPI-from-country-code": "NL", "OCPI-from-party-id": "JED", "OCPI-to-country-code": "NL"}
     response = call(api, "put", session.uid, **ends, **{"OCPI-to-party-id": "CPO"})
     assert (response["OCPI-from-party-id"], response["OCPI-to-party-id"]) == ("CPO", "JED")
 
 
+@pytest.mark.once
 def test_missing_headers_are_tolerated(api, session):
     response = call(api, "put", session.uid, **{"X-Request-ID": "", "X-Correlation-ID": ""})
     assert response.json()["data"]["result"] == "ACCEPTED"
@@ -236,6 +239,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("message", "change"), WRONG, ids=[message for message, _ in WRONG])
 def test_a_wrong_field_is_2001_and_named_and_nothing_is_kept(api, session, message, change):
     """OCPI 2.2.1 status_codes: valid JSON to an existing resource is HTTP 200."""
@@ -246,6 +250,7 @@ def test_a_wrong_field_is_2001_and_named_and_nothing_is_kept(api, session, messa
     assert refused(response).startswith(message)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("method", "query", "message"),
     [
@@ -263,11 +268,13 @@ def test_a_wrong_query_is_2001_and_named(api, session, method, query, message):
     assert refused(response).startswith(message)
 
 
+@pytest.mark.once
 def test_invalid_json_is_http_400(api, session):
     response = api("put", f"/ocpi/2.2.1/chargingprofiles/{session.uid}", "{nonsense")
     assert (response.status_code, response.json()["status_code"]) == (400, 2000)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("extra", [{"more": {"a": [1]}}, {"huge": 10**400}])
 def test_unknown_fields_are_ignored(api, session, extra):
     body = {"charging_profile": {**profile(), **extra}, "response_url": RESPONSE_URL, **extra}
@@ -291,6 +298,7 @@ def test_an_id_that_no_session_can_have_breaks_nothing(api, method, session_id):
     assert known or (response.status_code, response.json()["status_code"]) == (404, 2000)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["post", "patch", "options", "head"])
 def test_other_methods_are_not_allowed(api, session, method):
     assert api(method, f"/ocpi/2.2.1/chargingprofiles/{session.uid}").status_code == 405
@@ -299,6 +307,7 @@ def test_other_methods_are_not_allowed(api, session, method):
 # --- who ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("token", ["", "unknown", "first-NEW"], ids=["none", "unknown", "token A"])
 def test_nobody_without_a_registered_token_gets_in(session, method, token):

@@ -108,12 +108,14 @@ def test_put_fetches_the_endpoints_again_and_issues_a_new_token(partner: Partner
 # --- 405 ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_post_when_registered_is_405(partner: Partner):
     make.party("NEW")
     assert Api("inbound-NEW")("post", PATH, body()).status_code == 405
     assert partner.requests == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["put", "delete"])
 def test_put_and_delete_when_not_registered_are_405(partner: Partner, method):
     make.unregistered()
@@ -123,6 +125,7 @@ def test_put_and_delete_when_not_registered_are_405(partner: Partner, method):
     assert (partner.requests, make.snapshot(Party, Credentials)) == ([], before)
 
 
+@pytest.mark.once
 def test_patch_is_405():
     make.party("NEW")
     assert Api("inbound-NEW")("patch", PATH, body()).status_code == 405
@@ -170,6 +173,7 @@ def test_a_token_that_is_base64_itself_is_taken_as_it_is():
     assert Api(encoded("something"))("get", PATH).json()["data"]["token"] == encoded("something")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "header",
     ["", "inbound-NEW", "Basic inbound-NEW", "Token", "Token ", "Token inbound-NEW extra", "Bearer inbound-NEW"],
@@ -185,6 +189,7 @@ def test_a_party_that_is_switched_off_is_401():
     assert Api("inbound-NEW")("get", PATH).status_code == 401
 
 
+@pytest.mark.once
 def test_there_is_no_routing_on_credentials_but_message_ids():
     """OCPI 2.2.1 transport_and_format, Message Routing Headers: not on configuration modules."""
     make.party("NEW")

@@ -5,7 +5,7 @@ import pytest
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -101,6 +101,7 @@ def test_a_second_partner_sees_and_changes_nothing_of_the_first(first, second, p
     assert not RequestBucket.objects.filter(key__startswith=f"party:{second.pk}").exists()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("token", ["", "unknown", "inbound-OFF"], ids=["none", "unknown", "switched off"])
 def test_nobody_gets_anywhere(first, token, partner: Partner):
     make.party("OFF", enabled=False)
@@ -114,6 +115,7 @@ def test_nobody_gets_anywhere(first, token, partner: Partner):
     assert partner.requests == []
 
 
+@pytest.mark.once
 def test_token_a_opens_versions_and_credentials_only(first, partner: Partner):
     """OCPI 2.2.1 credentials, Registration."""
     make.unregistered()
