@@ -63,9 +63,9 @@ test: install ## Everything that must hold: style, types, dependency direction, 
 	"$(python)" manage.py makemigrations --check --dry-run && \
 	"$(python)" manage.py check --fail-level WARNING && \
 	echo "== tests, embedded: SQLite, everything in memory" && \
-	"$(python)" -m pytest -n 2 && \
+	"$(python)" -m pytest -n 3 && \
 	echo "== tests, PostgreSQL and Redis" && \
-	TEST_STACK=postgres "$(python)" -m pytest -n 2 -m "not pure and not once" && \
+	TEST_STACK=postgres "$(python)" -m pytest -n 3 -m "not pure and not once" && \
 	echo "All checks and tests passed."
 
 lint: install ## Style, formatting, types, dependency direction
