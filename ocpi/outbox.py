@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
@@ -37,6 +38,13 @@ LEASE_SLACK_S = 3.0
 RESULT_ATTEMPT_S = 5.0
 SHORTEST_ATTEMPT_S = 0.2
 LONGEST_PAUSE_S = 600
+DRAIN_S = 5
+CANDIDATES = 3  # looked at for the next delivery, where the first must wait
+CLAIMED = (
+    *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
+    "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls",
+    "party__shares_all_evses", "party__credentials__outbound_encrypted", "party__credentials__outbound_encoding",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime)
 
 
 def enqueue_plan(message: OutboxMessage) -> None:
-    """Unless the result of a request for the same session is on its way: that enqueues this when it is through.
+    """Unless the result of a request for the same session is on its way: whoever brings that goes on with this.
 
     The lock lets one of the two see the other.
     """
@@ -108,33 +116,67 @@ def storable(body: Any) -> Any:
 
 
 def deliver(message_id: int, *, now: datetime) -> None:
-    """One attempt for a due message. A second worker, or a redelivered task, finds nothing to claim."""
+    """One attempt for a due message; then for whatever else is due for its party, the most urgent first.
+
+    A backlog drains without a ring for each message. A second worker, or a redelivered task, finds nothing to claim.
+    Not for ever: a worker that shall end waits for this.
+    """
+    until = now + timedelta(seconds=DRAIN_S)
     delivery = _claim(message_id, now=now)
-    if delivery is None:
-        return
-    outcome = _attempt(delivery)
-    _record(delivery, outcome, now=timezone.now())
+    while delivery:
+        outcome = _attempt(delivery)
+        ended_at = timezone.now()
+        delivery = _record_and_claim_next(delivery, outcome, go_on=ended_at < until, now=ended_at)
 
 
 @committed
 def _claim(message_id: int, *, now: datetime) -> Delivery | None:
-    claimable = OutboxMessage.objects.filter(pk=message_id, status=Status.PENDING, due_at__lte=now)
-    message = only_row(claimable.select_related("party__credentials"))
-    if message is None or _must_wait(message) or _is_busy(message):
+    return _claim_first(OutboxMessage.objects.filter(pk=message_id).order_by(), now=now)
+
+
+@committed
+def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool, now: datetime) -> Delivery | None:
+    """Nothing that is wrong with the next message may undo the record of this one."""
+    _record(delivery, outcome, now=now)
+    if not go_on:
         return None
+    others = OutboxMessage.objects.filter(party_id=delivery.message.party_id)
+    try:
+        with transaction.atomic():
+            return _claim_first(_by_urgency(others.select_for_update(of=("self",), skip_locked=True)), now=now)
+    except Exception:
+        logger.exception("the next delivery to party %s could not be claimed", delivery.message.party)
+        return None
+
+
+def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Delivery | None:
+    """The first of them, all of one party, that is due and need not wait."""
+    due = messages.filter(status=Status.PENDING, due_at__lte=now)
+    for message in due.select_related("party__credentials").only(*CLAIMED)[:CANDIDATES]:
+        if _is_late(message, now=now):
+            _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
+        elif not _must_wait(message) and (delivery := _take(message, now=now)):
+            return delivery
+    return None
+
+
+def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     timeout_s = _attempt_time(message, now=now)
-    if timeout_s < SHORTEST_ATTEMPT_S:
-        claimable.update(status=Status.EXPIRED, last_error=_too_late(message))
-        return None
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
-    if not claimable.filter(revision=message.revision).update(status=Status.SENDING, lease_until=lease_until):
+    number = message.attempt_count + 1
+    mine = _due(message).filter(revision=message.revision)
+    if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
         return None
     content = _content(message)
-    return Delivery(message, content, _new_attempt(message, content, now=now), timeout_s, lease_until)
+    return Delivery(message, content, _new_attempt(message, content, number=number, now=now), timeout_s, lease_until)
 
 
-def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, now: datetime) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(message=message, number=message.attempts.count() + 1, started_at=now)
+def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(pk=message.pk, status=Status.PENDING)
+
+
+def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: int, now: datetime) -> DeliveryAttempt:
+    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
     if isinstance(content, Content):
         attempt.method, attempt.url, attempt.body = content.method, content.url[:300], storable(content.body)
     attempt.save(force_insert=True)
@@ -142,30 +184,30 @@ def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, now: dat
 
 
 def _must_wait(message: OutboxMessage) -> bool:
-    """A state waits until its party is switched on; a plan, until the party has the result of its request."""
+    """A state waits until its party is switched on; a plan, until the party has the result of its request.
+
+    A slow partner holds a few workers, never all of them; the last ones are kept for its results.
+    """
     if message.kind != Kind.RESULT and not message.party.enabled:
         return True
-    if message.kind != Kind.ACTIVE_PROFILE:
-        return False
-    return _results_ahead(message).exists()
+    share = settings.OCPI_PARTY_CONCURRENCY
+    if _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share):
+        return True
+    return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
 
 
 def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
-    return _of_same_session(message).filter(kind=Kind.RESULT, status__in=[Status.PENDING, Status.SENDING])
-
-
-def _is_busy(message: OutboxMessage) -> bool:
-    """A slow partner holds a few workers, never all of them; the last ones are kept for its results."""
-    share = settings.OCPI_PARTY_CONCURRENCY
-    return _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share)
+    waiting_or_on_its_way = [Status.PENDING, Status.SENDING]
+    same_session = OutboxMessage.objects.filter(party_id=message.party_id, session_id=message.session_id)
+    return same_session.filter(kind=Kind.RESULT, status__in=waiting_or_on_its_way)
 
 
 def _under_way(party_id: int) -> int:
     return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id).count()
 
 
-def _of_same_session(message: OutboxMessage) -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(party_id=message.party_id, session_id=message.session_id)
+def _is_late(message: OutboxMessage, *, now: datetime) -> bool:
+    return _attempt_time(message, now=now) < SHORTEST_ATTEMPT_S
 
 
 def _attempt_time(message: OutboxMessage, *, now: datetime) -> float:
@@ -244,7 +286,6 @@ def _mark_sent(delivery: Delivery) -> None:
 # --- what came of it ------------------------------------------------------------------------------------------------
 
 
-@committed
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
@@ -255,12 +296,6 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
     if not mine.update(lease_until=None, **changes):
         return
-    if message.kind == Kind.RESULT:
-        waiting = _of_same_session(message).filter(kind=Kind.ACTIVE_PROFILE, status=Status.PENDING)
-        enqueue(waiting.values_list("pk", flat=True))
-    if changes["status"] == Status.PENDING and changes.get("due_at", message.due_at) <= now:
-        enqueue([message.pk])
-    _enqueue_next(message.party_id, now=now)
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
         message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
@@ -268,18 +303,10 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _enqueue_next(party_id: int, *, now: datetime) -> None:
-    """A place is free for what had to wait because its party was busy."""
-    if _under_way(party_id) < settings.OCPI_PARTY_CONCURRENCY - 1:
-        return
-    due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party_id=party_id)
-    enqueue(_by_urgency(due)[:1])
-
-
-def _by_urgency(due: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage, int]:
-    """Ids: results, whose time is promised, before states; then the oldest first."""
+def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
+    """Results, whose time is promised, before states; then the oldest first."""
     promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
-    return due.order_by(promised, "due_at").values_list("pk", flat=True)
+    return messages.order_by(promised, "due_at")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -346,14 +373,17 @@ def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> 
 # --- beat and operators ---------------------------------------------------------------------------------------------
 
 
-def watch(*, now: datetime, limit: int = 100) -> None:
-    """Takes back what dead workers held and enqueues what is due, `limit` for each party."""
+def watch(*, now: datetime) -> None:
+    """Takes back what dead workers held, and rings for what is due: for each party only as often as it may take at
+    once. Whoever answers goes on with the rest; more rings would keep the workers from working.
+    """
     overdue = OutboxMessage.objects.filter(status=Status.SENDING, lease_until__lt=now)
     for message_id in overdue.values_list("pk", flat=True)[:100]:
         _take_back(message_id, now=now)
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party__enabled=True)
     for party_id in due.order_by().values_list("party_id", flat=True).distinct():
-        enqueue(_by_urgency(due.filter(party_id=party_id))[:limit])
+        most_urgent = _by_urgency(due.filter(party_id=party_id)).values_list("pk", flat=True)
+        enqueue(most_urgent[: 2 * settings.OCPI_PARTY_CONCURRENCY])
 
 
 @committed

@@ -39,6 +39,7 @@ class OutboxMessage(models.Model):
     delivered_revision = models.PositiveIntegerField(default=0)
     delivered_body = models.JSONField(null=True, help_text="What the partner is known to have; null: in doubt")
     failures = models.PositiveIntegerField(default=0, help_text="In a row")
+    attempt_count = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     correlation_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField()

@@ -183,14 +183,16 @@ def _result(party: Any, session: Any, number: int, **fields: Any) -> OutboxMessa
     return OutboxMessage.objects.create(kind=Kind.RESULT, party=party, session=session, **{**defaults, **fields})
 
 
-def test_a_partner_with_a_long_queue_does_not_keep_others_waiting(enqueued, now):
+def test_a_partner_with_a_long_queue_does_not_keep_others_waiting(enqueued, settings, now):
+    """Beat rings for each no more often than it may take at once: the rest follows by itself."""
+    settings.OCPI_PARTY_CONCURRENCY = 1
     slow, other, session = make.party("SLO"), make.party("OTH"), make.session()
     for number in range(5):
         _result(slow, session, number, due_at=now - timedelta(hours=1))
     mine = _result(other, session, 9, due_at=now)
-    outbox.watch(now=now, limit=3)
+    outbox.watch(now=now)
     assert mine.pk in enqueued
-    assert len(enqueued) == 4
+    assert len(enqueued) == 3
 
 
 # --- a slow partner -------------------------------------------------------------------------------------------------
@@ -219,19 +221,43 @@ def test_a_partner_with_its_share_under_way_gets_results_only(partner: Partner, 
     assert deliver(promised, now=now).status == "DELIVERED"
 
 
-def test_a_place_that_becomes_free_goes_to_a_result_before_older_states(partner: Partner, busy, now, enqueued):
+def test_whoever_delivers_goes_on_with_results_before_older_states(partner: Partner, busy, now, enqueued):
+    state_to_push = _state(busy, 2)
     sent = _result(busy, make.session("CP1"), 1, due_at=now)
-    _state(busy, 2)
-    promised = _result(busy, make.session("CP3"), 3, due_at=now)
+    promised = _result(busy, make.session("CP3"), 3, due_at=now, url="https://jed.example/promised")
     deliver(sent, now=now)
-    assert enqueued == [promised.pk]
-
-
-def test_while_there_is_room_nothing_waits_for_a_place(partner: Partner, busy, settings, now, enqueued):
-    settings.OCPI_PARTY_CONCURRENCY = 4
-    _state(busy, 2)
-    deliver(_result(busy, make.session("CP1"), 1, due_at=now), now=now)
+    assert [request.url for request in partner.requests][:2] == ["https://jed.example/r", promised.url]
+    for message in (sent, promised, state_to_push):
+        message.refresh_from_db()
+        assert message.attempt_count == message.attempts.count() == 1
     assert enqueued == []
+
+
+def test_whoever_delivers_does_not_go_on_for_ever(partner: Partner, now):
+    """A worker that shall end waits for what it has begun."""
+    party = make.party()
+    first, second = (_result(party, make.session(f"CP{number}"), number, due_at=now) for number in (1, 2))
+    begun_long_ago = now - timedelta(seconds=outbox.DRAIN_S)
+    OutboxMessage.objects.update(due_at=begun_long_ago)
+    assert deliver(first, now=begun_long_ago).status == "DELIVERED"
+    second.refresh_from_db()
+    assert (second.status, len(partner.requests)) == ("PENDING", 1)
+
+
+def test_what_is_wrong_with_the_next_message_does_not_undo_the_record_of_this_one(partner: Partner, now, monkeypatch):
+    party = make.party()
+    first, second = (_result(party, make.session(f"CP{number}"), number, due_at=now) for number in (1, 2))
+    content = outbox._content
+
+    def fail_for_second(message: OutboxMessage) -> Any:
+        if message.pk == second.pk:
+            raise RuntimeError("cannot be written")
+        return content(message)
+
+    monkeypatch.setattr(outbox, "_content", fail_for_second)
+    assert state(deliver(first, now=now)) == ("DELIVERED", 1)
+    second.refresh_from_db()
+    assert state(second) == ("PENDING", 0)
 
 
 def test_retrying_by_hand_is_refused_where_it_would_break_a_promise(result, now, enqueued):
