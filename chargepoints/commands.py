@@ -136,20 +136,27 @@ def request_call(
     )  # fmt: skip
 
 
-def observe(session: ChargingSession, *, now: datetime, correlation_id: str = "") -> None:
-    """Asks for the composite schedule after a change of ours; one question on its way is enough."""
+def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = None, correlation_id: str = "") -> None:
+    """Asks for the composite schedule after a change of ours; one question on its way is enough.
+
+    `unit`: of the profile it took just now; in another one the answer would lose its fractions to rounding.
+    """
     questions = session.commands.filter(kind=Kind.GET_COMPOSITE, status=Status.QUEUED, requested_by=SYSTEM)
     if session.state != ChargingSession.State.ACTIVE or questions.exists():
         return
     request_composite(
-        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=_unit_taken(session),
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=unit or _unit_taken(session),
         requested_by=SYSTEM, now=now, expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
         correlation_id=correlation_id,
     )  # fmt: skip
 
 
+def _unit_set(command: ChargePointCommand) -> RateUnit | None:
+    return RateUnit(command.payload["schedule"]["unit"]) if command.kind == Kind.SET_PROFILE else None
+
+
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last: in another one the answer would lose its fractions to rounding."""
+    """The unit of the profile it took last."""
     applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
     newest = applied.first()
     return ChargingSchedule.from_json(newest).unit if newest else None
@@ -182,7 +189,8 @@ def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
 def _supersede(session: ChargingSession, owner: str, *, now: datetime) -> None:
     """Before the profile is read: its state then says what the refusal of the older wish left."""
     outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
-    for command in session.commands.filter(profile__owner=owner, kind=Kind.SET_PROFILE, status=Status.QUEUED):
+    waiting = session.commands.filter(profile__owner=owner, kind=Kind.SET_PROFILE, status=Status.QUEUED)
+    for command in waiting.only("pk").order_by("pk"):
         _finish_unsent(command, outcome, now=now)
 
 
@@ -280,14 +288,14 @@ def _finish_unsent(command: ChargePointCommand, outcome: CommandOutcome, *, now:
 
 
 def _load(command_id: int) -> ChargePointCommand:
-    command = ChargePointCommand.objects.select_related("charge_point", "session__evse", "profile").get(pk=command_id)
+    command = ChargePointCommand.objects.with_effects().order_by().get(pk=command_id)
     if command.session:
         command.session.charge_point = command.charge_point
     return command
 
 
 def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
-    profile_state.apply_outcome(command, outcome, now=now)
+    profile_state.apply_outcome(command, outcome, late=late, now=now)
     logger.info(
         "command finished id=%s identity=%s action=%s outcome=%s late=%s correlation_id=%s detail=%r",
         command.pk, command.charge_point.identity, command.action, outcome.status, late,
@@ -295,7 +303,7 @@ def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: boo
     )  # fmt: skip
     signals.command_finished.send(sender=ChargePointCommand, command=command, outcome=outcome, late=late, now=now)
     if command.session and _may_have_changed_the_plan(command, outcome):
-        observe(command.session, now=now, correlation_id=command.correlation_id)
+        observe(command.session, unit=_unit_set(command), now=now, correlation_id=command.correlation_id)
 
 
 def _may_have_changed_the_plan(command: ChargePointCommand, outcome: CommandOutcome) -> bool:

@@ -17,6 +17,7 @@ from ocpi.v2_2_1 import translation
 logger = logging.getLogger(__name__)
 Result = ProfileRequest.Result
 Kind = ProfileRequest.Kind
+CONCLUDED = ("party", "kind", "body", "response_url", "deadline_at", "correlation_id")
 
 
 def result_of(status: OutcomeStatus) -> Result:
@@ -28,7 +29,7 @@ def on_command_finished(command: ChargePointCommand, outcome: CommandOutcome, *,
     """The partner got its result already when the answer is late; the active profile it is pushed then corrects it."""
     if late or command.requested_by == SYSTEM:
         return
-    request = only_row(ProfileRequest.objects.filter(command=command))
+    request = only_row(ProfileRequest.objects.filter(command=command).only(*CONCLUDED))
     if request:
         request.session = command.session
         conclude(request, outcome.status, outcome.schedule, now=now)

@@ -74,7 +74,7 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 @committed
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
-    session = only_row(locked.select_related("evse", "charge_point").filter(uid=wish.session_uid.lower()))
+    session = only_row(locked.for_steering().filter(uid=wish.session_uid.lower()))
     repeated = session and _repeated(party, session, wish, now=now)
     if repeated:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)

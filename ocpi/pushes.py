@@ -104,11 +104,11 @@ def active_profile_changed(
     mod_charging_profiles, Sender interface PUT).
     """
     session = profile.session
-    seeing = sharing.parties_seeing(session.evse)
-    listening = seeing.filter(endpoints__identifier="chargingprofiles", endpoints__role="SENDER")
-    party = next((p for p in listening if p.owner == profile.owner), None)
     desired = profile.desired_schedule
-    if party is None or desired is None or not profile.ever_accepted or session.state != ChargingSession.State.ACTIVE:
+    if desired is None or not profile.ever_accepted or session.state != ChargingSession.State.ACTIVE:
+        return
+    party = _owner(profile)
+    if party is None or not sharing.shares(party, session.evse):
         return
     plan = active_profile(
         schedule,
@@ -118,6 +118,13 @@ def active_profile_changed(
         duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S,
     )
     _tell(party, session, plan, correlation_id=correlation_id, now=now)
+
+
+def _owner(profile: ChargingProfile) -> Party | None:
+    """The party that owns it, if it is switched on and listens."""
+    country_code, _, party_id = profile.owner.partition("*")
+    named = Party.objects.filter(country_code=country_code, party_id=party_id, enabled=True)
+    return only_row(named.filter(endpoints__identifier="chargingprofiles", endpoints__role="SENDER"))
 
 
 def _tell(

@@ -34,6 +34,10 @@ class ChargingProfile(models.Model):
     follow_up_at = models.DateTimeField(null=True, help_text="When the periods that did not fit must be sent")
     ever_accepted = models.BooleanField(default=False, help_text="The charge point accepted it at least once")
 
+    STEERING = (  # the columns that an outcome may change, or needs
+        "session", "owner", "stack_level", "state", "desired", "applied", "applied_at", "follow_up_at", "ever_accepted",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["session", "owner"], name="profile_once_per_owner")]

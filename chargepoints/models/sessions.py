@@ -27,6 +27,16 @@ class DriverToken(models.Model):
         return self.uid
 
 
+class ChargingSessionQuerySet(models.QuerySet["ChargingSession"]):
+    def for_steering(self) -> "ChargingSessionQuerySet":
+        """With what charging profiles need of it, its EVSE and its charge point, and no other columns."""
+        return self.select_related("evse", "charge_point").only(
+            *ChargingSession.STEERING,
+            *(f"evse__{name}" for name in Evse.STEERING),
+            *(f"charge_point__{name}" for name in ChargePoint.STEERING),
+        )
+
+
 class ChargingSession(models.Model):
     """One stay of one car (OCPI Session). Nothing changes after COMPLETED but the notes."""
 
@@ -62,6 +72,12 @@ class ChargingSession(models.Model):
     notes = models.JSONField(default=list, blank=True, help_text="What was odd, in words")
     created_at = models.DateTimeField(auto_now_add=True)
     last_updated = models.DateTimeField()
+
+    objects = ChargingSessionQuerySet.as_manager()
+
+    STEERING = (  # the columns that charging profiles need
+        "uid", "charge_point", "evse", "ocpp_transaction_id", "state", "started_at", "detected_phases",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-started_at", "-id"]

@@ -94,6 +94,11 @@ class ChargePoint(models.Model):
 
     objects = ChargePointQuerySet.as_manager()
 
+    STEERING = (  # the columns that charging profiles need
+        "identity", "connection_id", "smart_charging", "rate_units", "max_periods", "max_stack_level",
+        "low_current_policy",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["identity"]
         permissions = [("operate_chargepoint", "Can send commands to a charge point")]
@@ -133,6 +138,10 @@ class Evse(models.Model):
     max_power_w = models.DecimalField(max_digits=9, decimal_places=1, null=True, blank=True)
     phases = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Installed; empty: not known")
     updated_at = models.DateTimeField(auto_now=True)
+
+    STEERING = (  # the columns that charging profiles need
+        "charge_point", "ocpp_evse_id", "current_type", "voltage_v", "max_current_a", "max_power_w", "phases",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["charge_point", "ocpp_evse_id"]

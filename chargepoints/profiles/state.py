@@ -75,11 +75,14 @@ def nothing_set(profile: ChargingProfile) -> bool:
     return profile.state in {State.CLEARED, State.REJECTED}
 
 
-def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
-    """Writes what an outcome, late or not, taught about the profile. Only a command that left can have taught much."""
+def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
+    """Writes what an outcome, late or not, taught about the profile. Only a command that left can have taught much.
+
+    One that is not late has not been overtaken: nothing leaves for a charge point before the answer to what left last.
+    """
     if command.kind == Kind.GET_COMPOSITE and outcome.status == OutcomeStatus.ACCEPTED and command.session:
         _observe(command.session, outcome.schedule, correlation_id=command.correlation_id, now=now)
-    elif command.profile and not _is_over(command) and not _is_overtaken(command):
+    elif command.profile and not _is_over(command) and not (late and _is_overtaken(command)):
         _apply(command.profile, command, outcome, now=now)
 
 

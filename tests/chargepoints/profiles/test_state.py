@@ -151,7 +151,7 @@ def test_an_outcome_does_not_undo_a_wish_that_came_meanwhile(session):
     send(command)
     read_before = ChargePointCommand.objects.select_related("profile").get(pk=command.pk)
     ask(session, schedule(10), now=at(1))
-    state.apply_outcome(read_before, ACCEPTED, now=at(2))
+    state.apply_outcome(read_before, ACCEPTED, late=False, now=at(2))
     profile = profile_of(session)
     assert (profile.state, profile.desired_schedule, profile.desired_at) == ("INSTALLED", schedule(10), at(1))
 
