@@ -20,7 +20,7 @@ from chargepoints.models import ChargePointCommand, ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
-from ocpi import callbacks, request_buckets, sharing
+from ocpi import backlog, callbacks, request_buckets, sharing
 from ocpi.models import Party, ProfileRequest
 
 logger = logging.getLogger(__name__)
@@ -113,6 +113,8 @@ def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now:
         raise Refused(Response.REJECTED, "session_not_active", f"the session is {session.state}")
     if not session.charge_point.is_online:
         raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
+    if wish.kind != Kind.CLEAR and backlog.is_late(party, now=now):
+        raise Refused(Response.TOO_OFTEN, "overloaded", "results are late as it is; DELETE is always free")
     if wish.kind != Kind.CLEAR and not request_buckets.take(party, session, now=now):
         raise Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
     return session
