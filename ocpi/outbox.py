@@ -164,7 +164,7 @@ def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     timeout_s = _attempt_time(message, now=now)
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
     number = message.attempt_count + 1
-    mine = _due(message).filter(revision=message.revision)
+    mine = _due(message).filter(due_at__lte=now, revision=message.revision, attempt_count=message.attempt_count)
     if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
         return None
     content = _content(message)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from chargepoints.models import ChargePoint, ChargePointCommand
+from chargepoints.models import ChargePointCommand
 from ocpi import backlog, profile_requests
 from ocpi.backlog import is_late
 from ocpi.models import OutboxMessage
@@ -31,21 +31,9 @@ def asked(now):
     return make.accepted(make.party(), make.session(), now=now)
 
 
-def test_a_command_that_a_connected_charge_point_does_not_get_makes_us_late(asked, now):
-    assert is_late(asked.party, now=now + backlog.LATE) is False
-    backlog._known.clear()
-    assert is_late(asked.party, now=now + LONG) is True
-
-
-def test_a_charge_point_that_is_silent_or_gone_does_not_make_us_late(asked, now):
-    ChargePointCommand.objects.create(
-        charge_point=asked.command.charge_point, kind="CALL", action="Reset", payload={}, status="SENT",
-        requested_by="system", created_at=now, expires_at=now + timedelta(seconds=30),
-    )  # fmt: skip
-    assert is_late(asked.party, now=now + LONG) is False
-    backlog._known.clear()
-    ChargePointCommand.objects.filter(status="SENT").delete()
-    ChargePoint.objects.update(connection_id="")
+def test_a_command_that_waits_is_one_charge_points_trouble_and_does_not_make_us_late(asked, now):
+    """Its web process may have died: that must not shut out every partner."""
+    assert ChargePointCommand.objects.get().status == "QUEUED"
     assert is_late(asked.party, now=now + LONG) is False
 
 

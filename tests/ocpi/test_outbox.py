@@ -95,6 +95,21 @@ def test_a_message_that_is_not_due_is_left(partner: Partner, result, now):
     assert (partner.requests, state(result)) == ([], ("PENDING", 0))
 
 
+def test_a_message_that_was_tried_and_put_off_meanwhile_is_not_claimed_early(
+    partner: Partner, result, now, monkeypatch
+):
+    """Between the reading and the claim another worker tried it, and failed."""
+    must_wait = outbox._must_wait
+
+    def meanwhile(message: OutboxMessage) -> bool:
+        OutboxMessage.objects.update(attempt_count=1, due_at=now + timedelta(seconds=1))
+        return must_wait(message)
+
+    monkeypatch.setattr(outbox, "_must_wait", meanwhile)
+    deliver(result, now=now)
+    assert (partner.requests, state(result)) == ([], ("PENDING", 0))
+
+
 def test_a_message_that_is_gone_is_nothing(partner: Partner, result, now):
     outbox.deliver(result.pk + 1, now=now)
     assert partner.requests == []
