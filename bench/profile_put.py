@@ -85,14 +85,14 @@ def _time(value: str | datetime) -> datetime:
 
 
 def check(journeys: Journeys) -> None:
-    """One result for each ACCEPTED, none for anything else. Under too much load one may truthfully be REJECTED:
-    superseded by the next request.
+    """One result for each ACCEPTED, none for anything else. Under too much load one may truthfully be REJECTED,
+    superseded by the next request, or not be taken at all: TOO_OFTEN or HTTP 503 (docs/operations.md).
     """
     wrong = {
         "lost": journeys.lost,
         "duplicated": journeys.duplicates,
         "without ACCEPTED": journeys.unasked,
-        "not answered with ACCEPTED": dict(journeys.refused),
+        "neither ACCEPTED nor put off": journeys.failed,
     }
     if any(wrong.values()):
         raise SystemExit(f"profile PUT: {wrong}")
@@ -109,7 +109,8 @@ def run(stack_name: str, *, sessions: int, per_second: float, seconds: float) ->
         check(journeys)
     print(
         f"profile PUT to result, {stack_name}, {per_second:g}/s on {sessions} sessions: "
-        f"{len(product.answered)} ACCEPTED, each with one result: {dict(product.results)}"
+        f"{len(product.answered)} ACCEPTED, each with one result: {dict(product.results)}; "
+        f"put off: {dict(product.refused)}"
     )
     return report(product, floor, between)
 

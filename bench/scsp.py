@@ -16,6 +16,7 @@ from bench.http1 import HttpClient, serving
 TOKEN = "bench-token"
 SETTLE_S = 2.0
 LOST_S = 30.0
+PUT_OFF = ("TOO_OFTEN", "HTTP 503")
 
 
 @dataclass(slots=True)
@@ -39,6 +40,11 @@ class Journeys:
     @property
     def unasked(self) -> list[int]:
         return [number for number in self.called_back if number not in self.answered]
+
+    @property
+    def failed(self) -> dict[str, int]:
+        """Requests by their answer, neither ACCEPTED nor put off by a product that is behind."""
+        return {answer: count for answer, count in self.refused.items() if answer not in PUT_OFF}
 
     def answer_times(self) -> list[float]:
         return list(self.answered.values())

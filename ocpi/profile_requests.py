@@ -66,9 +66,16 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     for _ in range(DEADLOCK_RETRIES):
         try:
             return _receive(party, wish, now=now)
-        except OperationalError:
+        except OperationalError as error:
+            if not _is_conflict(error):
+                raise
             logger.warning("profile request run again after a conflict correlation_id=%s", wish.correlation_id)
     return _receive(party, wish, now=now)
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    """Class 40 of PostgreSQL's SQLSTATEs: rolled back, worth running again. No connection, for one, is not."""
+    return str(getattr(error.__cause__, "sqlstate", None)).startswith("40")
 
 
 @committed

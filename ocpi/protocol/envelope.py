@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from django.utils import timezone
 from rest_framework import exceptions
@@ -16,7 +17,7 @@ from rest_framework.views import set_rollback
 
 from ocpi.protocol import documents
 from ocpi.protocol.datetimes import format_datetime
-from ocpi.protocol.errors import InvalidField, OcpiError
+from ocpi.protocol.errors import InvalidField, OcpiError, Overloaded
 from ocpi.protocol.status_codes import StatusCode
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
 
 MAX_BODY_BYTES = 262_144
 MAX_MESSAGE_CHARS = 500
+RETRY_AFTER_S = 5
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +101,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         status_code=known.status_code,
         status_message=known.message,
         http_status=known.http_status,
-        headers=_error_headers(error),
+        headers=_error_headers(error, known.http_status),
     )
 
 
@@ -119,6 +121,9 @@ def _known(error: Exception) -> OcpiError | None:
         return error
     if isinstance(error, exceptions.ValidationError):
         return OcpiError(StatusCode.INVALID_PARAMETERS, "; ".join(_problems(error.detail)))
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("no database for a request: %s", error)
+        return Overloaded()
     for kind, http_status, message in _TRANSPORT_ERRORS:
         if isinstance(error, kind):
             return _transport_error(http_status, message)
@@ -131,9 +136,11 @@ def _transport_error(http_status: int, message: str) -> OcpiError:
     return OcpiError(StatusCode.CLIENT_ERROR, message, http_status=http_status)
 
 
-def _error_headers(error: Exception) -> dict[str, str]:
+def _error_headers(error: Exception, http_status: int) -> dict[str, str]:
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return {"WWW-Authenticate": "Token"}
+    if http_status == 503:
+        return {"Retry-After": str(RETRY_AFTER_S)}
     wait_s = getattr(error, "wait", None) if isinstance(error, exceptions.Throttled) else None
     return {} if wait_s is None else {"Retry-After": str(int(wait_s))}
 

@@ -20,3 +20,10 @@ class InvalidField(OcpiError):
         super().__init__(StatusCode.INVALID_PARAMETERS, f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+
+class Overloaded(OcpiError):
+    """Too much is asked at the moment: the same request can be sent again (RFC 9110 section 15.6.4)."""
+
+    def __init__(self) -> None:
+        super().__init__(StatusCode.SERVER_ERROR, "overloaded, send it again later", http_status=503)

@@ -1,5 +1,6 @@
 """The base of every OCPI view: JSON in, envelope out, message ids and routing on every answer."""
 
+from contextlib import ExitStack
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponseBase
@@ -12,6 +13,7 @@ from rest_framework.views import APIView
 
 from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
+from ocpi.protocol.slots import slot
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -55,6 +57,7 @@ class OcpiView(APIView):
     routed = True
     message_ids: MessageIds
     routing: Routing
+    _held: ExitStack
 
     def get_exception_handler(self) -> Any:
         return exception_handler
@@ -73,6 +76,10 @@ class OcpiView(APIView):
             parser_context=self.get_parser_context(request),
         )
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self._held.enter_context(slot())
+        super().initial(request, *args, **kwargs)
+
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:
         """DRF answers 403 when a view has no authentication classes; OCPI knows 401 only."""
         if request.auth is None:
@@ -87,7 +94,8 @@ class OcpiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Renders at once, so that a body that cannot be written is still answered in the envelope."""
-        response = super().dispatch(request, *args, **kwargs)
+        with ExitStack() as self._held:
+            response = super().dispatch(request, *args, **kwargs)
         if isinstance(response, Response):
             try:
                 response.render()

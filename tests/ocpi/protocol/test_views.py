@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.authentication import BaseAuthentication
@@ -18,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
+from ocpi.protocol import slots
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.protocol.envelope import MAX_BODY_BYTES, InvalidField, OcpiError, envelope, ocpi_response
 from ocpi.protocol.status_codes import StatusCode, is_success
@@ -191,6 +194,37 @@ def test_throttling_says_when_to_come_back() -> None:
     response = call(initial={"raises": exceptions.Throttled(wait=7)})
     assert status(response) == (429, 2000)
     assert response.headers["Retry-After"] == "7"
+
+
+@pytest.mark.parametrize("error", [OperationalError("couldn't get a connection"), InterfaceError("closed")])
+def test_a_database_that_does_not_answer_is_503_and_says_when_to_come_back(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = call(initial={"raises": error})
+    assert status(response) == (503, 3000)
+    assert message(response) == "overloaded, send it again later"
+    assert response.headers["Retry-After"] == "5"
+    assert [record.getMessage() for record in caplog.records] == [f"no database for a request: {error}"]
+
+
+def test_more_requests_at_once_than_slots_are_503_untouched_and_the_slots_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slots, "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(slots, "WAIT_S", 0.0)
+    inside: list[tuple[int, int]] = []
+
+    class Nested(Echo):
+        def get(self, request: Request) -> Response:
+            response = call(initial={"raises": AssertionError("nothing of this request may run")})
+            inside.append(status(response))
+            assert response.headers["Retry-After"] == "5"
+            return ocpi_response()
+
+    assert status(call(view=Nested)) == (200, 1000)
+    assert inside == [(503, 3000)]
+    assert status(call(initial={"raises": RuntimeError()})) == (500, 3000)
+    assert status(call()) == (200, 1000)
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
