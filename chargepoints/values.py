@@ -119,15 +119,29 @@ class ScheduleRefused(Exception):
 # --- commands: what the CSMS asks a charge point, and what came of it -----------------------------------------------
 
 
+class ProfilePurpose(StrEnum):
+    """What a charging profile limits: one transaction, all that start here, or the charge point as a whole."""
+
+    TX = "TX"
+    TX_DEFAULT = "TX_DEFAULT"
+    CHARGE_POINT_MAX = "CHARGE_POINT_MAX"
+
+
 @dataclass(frozen=True, slots=True)
 class SetProfile:
-    """Install `schedule` as the transaction's profile. `evse_id` is OCPP's (connectorId in 1.6), always above 0."""
+    """Install `schedule`. `evse_id` is OCPP's (connectorId in 1.6); 0 is the whole charge point, never for TX.
+
+    `transaction_id` is that of the TX profile's transaction, empty for the other purposes. `valid_to`: the charge
+    point itself drops the profile then.
+    """
 
     profile_id: int
     stack_level: int
     evse_id: int
     transaction_id: str
     schedule: ChargingSchedule
+    purpose: ProfilePurpose = ProfilePurpose.TX
+    valid_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +280,37 @@ class MeterFacts:
     evse_id: int
     transaction_id: str | None
     readings: tuple[Reading, ...]
+
+
+class TransactionStep(StrEnum):
+    STARTED = "STARTED"
+    UPDATED = "UPDATED"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFacts:
+    """One TransactionEvent (OCPP 2.0.1 section E): the charge point chose `transaction_id`, unique there only.
+
+    `evse_id` 0 and empty texts: not said. `happened_at` None: the charge point's clock is wrong. `charging_state` as
+    sent: EVConnected, Charging, SuspendedEV, SuspendedEVSE or Idle. `authorizes`: this event brings the driver's token.
+    """
+
+    step: TransactionStep
+    transaction_id: str
+    seq_no: int
+    trigger: str = ""
+    evse_id: int = 0
+    connector_id: int = 0
+    id_token: str = ""
+    happened_at: datetime | None = None
+    offline: bool = False
+    charging_state: str = ""
+    stop_reason: str = ""
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    phases: int | None = None
+    readings: tuple[Reading, ...] = ()
 
 
 class AuthorizationStatus(StrEnum):
