@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class ChargePointsConfig(AppConfig):
     name = "chargepoints"
     verbose_name = "Charge points"
+
+    def ready(self) -> None:
+        from chargepoints import reconciliation
+
+        reconciliation.connect()

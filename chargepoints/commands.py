@@ -6,6 +6,7 @@ the status of a command.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from chargepoints import doorbell, signals
+from chargepoints import doorbell, rate_units, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
@@ -86,6 +87,7 @@ def request_clear_profile(
     now: datetime,
     expires_at: datetime,
     correlation_id: str = "",
+    notes: Sequence[str] = (),
 ) -> ChargePointCommand:
     """Asks to remove the profile of `owner`. With nothing set it is UNKNOWN at once and nothing is sent."""
     _supersede(session, owner, now=now)
@@ -93,7 +95,7 @@ def request_clear_profile(
     command = _new(
         session.charge_point, Kind.CLEAR_PROFILE, "ClearChargingProfile",
         payload={"profile_id": profile.pk if profile else None}, session=session, profile=profile,
-        requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
+        notes=list(notes), requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
     )  # fmt: skip
     if profile is None or (profile_state.nothing_set(profile) and not _has_open(profile, but=command)):
         _finish_unsent(command, CommandOutcome(OutcomeStatus.UNKNOWN, "no charging profile was set"), now=now)
@@ -134,32 +136,6 @@ def request_call(
         charge_point, Kind.CALL, action, payload=payload, session=session,
         requested_by=requested_by, now=now, expires_at=expires_at,
     )  # fmt: skip
-
-
-def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = None, correlation_id: str = "") -> None:
-    """Asks for the composite schedule after a change of ours; one question on its way is enough.
-
-    `unit`: of the profile it took just now; in another one the answer would lose its fractions to rounding.
-    """
-    questions = session.commands.filter(kind=Kind.GET_COMPOSITE, status=Status.QUEUED, requested_by=SYSTEM)
-    if session.state != ChargingSession.State.ACTIVE or questions.exists():
-        return
-    request_composite(
-        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=unit or _unit_taken(session),
-        requested_by=SYSTEM, now=now, expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
-        correlation_id=correlation_id,
-    )  # fmt: skip
-
-
-def _unit_set(command: ChargePointCommand) -> RateUnit | None:
-    return RateUnit(command.payload["schedule"]["unit"]) if command.kind == Kind.SET_PROFILE else None
-
-
-def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last."""
-    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
-    newest = applied.first()
-    return ChargingSchedule.from_json(newest).unit if newest else None
 
 
 def _new(charge_point: ChargePoint, kind: Kind, action: str, *, now: datetime, **fields: Any) -> ChargePointCommand:
@@ -207,6 +183,8 @@ def claim_next(charge_point_id: int, connection_id: str, *, now: datetime) -> Co
     )
     needed = waiting.only("kind", "action", "payload", "expires_at").annotate(session_state=F("session__state"))
     for command in needed.order_by("id"):
+        if command.kind == Kind.SET_PROFILE and command.session_state == ChargingSession.State.PENDING:
+            continue  # it may still begin in time
         if command.kind == Kind.SET_PROFILE and command.session_state not in {None, ChargingSession.State.ACTIVE}:
             outcome = CommandOutcome(OutcomeStatus.REJECTED, "session_not_active: it ended before this was sent")
             _finish_unsent(command, outcome, now=now)
@@ -248,6 +226,8 @@ def record_outcome(command_id: int, outcome: CommandOutcome, *, now: datetime) -
 
     Returns whether anything changed. The domain signal goes out in the same transaction.
     """
+    if outcome.status == OutcomeStatus.REJECTED and _sent_in_other_unit(command_id, outcome, now=now):
+        return True
     if _end(command_id, outcome, now=now, of=(Status.SENT,)):
         return True
     return _record_late(command_id, outcome, now=now)
@@ -259,6 +239,28 @@ def record_and_claim_next(
 ) -> CommandCall | None:
     record_outcome(command_id, outcome, now=now)
     return claim_next(charge_point_id, connection_id, now=now)
+
+
+def _sent_in_other_unit(command_id: int, outcome: CommandOutcome, *, now: datetime) -> bool:
+    """A refused SetChargingProfile goes back into the mail, once, in the other unit: same row, same promise."""
+    command = ChargePointCommand.objects.with_effects().filter(pk=command_id, kind=Kind.SET_PROFILE).order_by().first()
+    prepared = rate_units.other_unit(command, outcome, now=now) if command else None
+    if command is None or prepared is None:
+        return False
+    refused = command.payload["schedule"]["unit"]
+    follow_up_at = prepared.follow_up_at.isoformat() if prepared.follow_up_at else None
+    payload = command.payload | {
+        "schedule": prepared.schedule.to_json(), "follow_up_at": follow_up_at, rate_units.REFUSED: refused,
+    }  # fmt: skip
+    note = f"refused in {refused}, so sent again in {prepared.schedule.unit}"
+    mine = ChargePointCommand.objects.filter(pk=command_id, status=Status.SENT)
+    back = mine.update(
+        status=Status.QUEUED, sent_at=None, connection_id="", payload=payload, notes=[*prepared.notes, note]
+    )
+    if back:
+        transaction.on_commit(partial(_ring, command_id, command.charge_point.connection_id))
+        logger.info("command id=%s %s", command_id, note)
+    return bool(back)
 
 
 def _end(command_id: int, outcome: CommandOutcome, *, now: datetime, of: tuple[Status, ...]) -> bool:
@@ -296,33 +298,33 @@ def _load(command_id: int) -> ChargePointCommand:
 
 def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
     profile_state.apply_outcome(command, outcome, late=late, now=now)
+    if outcome.status == OutcomeStatus.ACCEPTED and command.kind == Kind.SET_PROFILE:
+        rate_units.learn(command)
     logger.info(
         "command finished id=%s identity=%s action=%s outcome=%s late=%s correlation_id=%s detail=%r",
         command.pk, command.charge_point.identity, command.action, outcome.status, late,
         command.correlation_id, outcome.detail,
     )  # fmt: skip
     signals.command_finished.send(sender=ChargePointCommand, command=command, outcome=outcome, late=late, now=now)
-    if command.session and _may_have_changed_the_plan(command, outcome):
-        observe(command.session, unit=_unit_set(command), now=now, correlation_id=command.correlation_id)
-
-
-def _may_have_changed_the_plan(command: ChargePointCommand, outcome: CommandOutcome) -> bool:
-    """Silence does not mean that nothing was applied."""
-    telling = outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.UNKNOWN, OutcomeStatus.EXPIRED}
-    return telling and command.sent_at is not None and command.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE}
 
 
 def expire_overdue(*, now: datetime, limit: int = 500) -> int:
     """Ends what is still open after its deadline. Called by beat; returns how many it ended."""
-    overdue = ChargePointCommand.objects.open().filter(expires_at__lte=now).order_by("expires_at")[:limit]
+    overdue = ChargePointCommand.objects.open().filter(expires_at__lte=now).select_related("session")
     ended = 0
-    for command in overdue:
-        detail = "no answer in time" if command.sent_at else "charger_offline: it was not connected in time"
+    for command in overdue.order_by("expires_at")[:limit]:
+        detail = "no answer in time" if command.sent_at else _why_not_sent(command)
         with transaction.atomic():
             ended += _end(
                 command.pk, CommandOutcome(OutcomeStatus.EXPIRED, detail), now=now, of=ChargePointCommand.OPEN
             )
     return ended
+
+
+def _why_not_sent(command: ChargePointCommand) -> str:
+    if command.session and command.session.state == ChargingSession.State.PENDING:
+        return "session_not_active: it did not begin in time"
+    return "charger_offline: it was not connected in time"
 
 
 def fail_sent(*, connection_ids: list[str], now: datetime) -> None:

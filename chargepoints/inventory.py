@@ -5,10 +5,12 @@ from typing import Any
 
 from django.conf import settings
 
-from chargepoints import commands
+from chargepoints import commands, observation
 from chargepoints.models import ChargePoint, Connector, Evse
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import BootFacts, RateUnit, StatusFacts
+
+HELD_BACK = {"Charging", "SuspendedEVSE"}  # from one to the other: something limits, or no longer does
 
 
 def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, ...], now: datetime) -> int:
@@ -24,6 +26,7 @@ def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, 
     ask_capabilities(
         ChargePoint.objects.get(pk=charge_point_id), keys=capability_keys, requested_by=commands.SYSTEM, now=now
     )
+    observation.look_again(charge_point_id, now=now)
     return settings.OCPP_HEARTBEAT_INTERVAL_S
 
 
@@ -71,9 +74,12 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
     reported_at = min(facts.reported_at or now, now)
     if evse.status_at and evse.status_at > reported_at:
         return
+    before = evse.status
     evse.status, evse.error_code, evse.status_info = facts.status[:24], facts.error_code[:64], facts.info[:255]
     evse.status_at = reported_at
     evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
+    if {before, evse.status} == HELD_BACK:
+        observation.look_again(charge_point_id, ocpp_evse_id=facts.evse_id, now=now)
 
 
 def evse_of(charge_point_id: int, ocpp_evse_id: int) -> Evse:

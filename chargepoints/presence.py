@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from chargepoints import commands
+from chargepoints import commands, observation
 from chargepoints.models import ChargePoint, ServerProcess
 
 logger = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ def connect(
     )  # fmt: skip
     if replaced:
         commands.fail_sent(connection_ids=[replaced[1]], now=now)
+    observation.look_again(charge_point_id, now=now)  # some firmware drops its profiles with the connection
     return replaced
 
 

@@ -188,6 +188,8 @@ OCPP_HEARTBEAT_INTERVAL_S = env_int("OCPP_HEARTBEAT_INTERVAL_S", 300)
 OCPP_MAX_FRAME_BYTES = env_int("OCPP_MAX_FRAME_BYTES", 1_048_576)
 OCPP_PING_INTERVAL_S = env_int("OCPP_PING_INTERVAL_S", 20)
 OCPP_COMMAND_TIMEOUT_S = env_int("OCPP_COMMAND_TIMEOUT_S", 30)
+# How often a profile is sent again when the charge point's plan contradicts it, before it counts as drifted.
+OCPP_PROFILE_CORRECTIONS = env_int("OCPP_PROFILE_CORRECTIONS", 2)
 # A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.
 OCPP_PROCESS_BEAT_S = env_int("OCPP_PROCESS_BEAT_S", 5)
 OCPP_PROCESS_DEAD_S = env_int("OCPP_PROCESS_DEAD_S", 20)
@@ -222,6 +224,8 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "django": {"handlers": []},  # its own would print each warning a second time
+        "django.server": {"handlers": []},
         "urllib3": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},

@@ -9,6 +9,7 @@ from chargepoints.commands import SYSTEM
 from chargepoints.models import ChargePointCommand
 from chargepoints.models.rows import only_row
 from chargepoints.profiles import active_profile
+from chargepoints.profiles.state import believed
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit
 from ocpi import outbox
 from ocpi.models import ProfileRequest
@@ -65,7 +66,7 @@ def _body(
         return translation.result_body(result.value, None)
     asked = request.body or {}
     profile = active_profile(
-        schedule,
+        believed(request.session, schedule, now=now),
         unit=RateUnit(asked["unit"]),
         limits=request.session.evse.limits(detected_phases=request.session.detected_phases),
         now=now,

@@ -116,7 +116,7 @@ def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now:
         raise Refused(Response.REJECTED, "session_not_shared", "this session is not shared with you")
     if session.charge_point.smart_charging is False:
         raise Refused(Response.NOT_SUPPORTED, "smart_charging_unsupported", "the charge point has no smart charging")
-    if session.state != ChargingSession.State.ACTIVE:
+    if session.state not in _steerable(wish):
         raise Refused(Response.REJECTED, "session_not_active", f"the session is {session.state}")
     if not session.charge_point.is_online:
         raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
@@ -125,6 +125,12 @@ def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now:
     if wish.kind != Kind.CLEAR and not request_buckets.take(party, session, now=now):
         raise Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
     return session
+
+
+def _steerable(wish: Wish) -> set[str]:
+    """A profile of a session that has not begun is kept, and applied if it begins in time."""
+    pending = set() if wish.kind == Kind.GET else {ChargingSession.State.PENDING.value}
+    return pending | {ChargingSession.State.ACTIVE.value}
 
 
 def _ask(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -> ChargePointCommand:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ocpi import callbacks, outbox, pushes
+from ocpi import callbacks, fail_safe, outbox, pushes
 
 
 @shared_task
@@ -18,3 +18,4 @@ def watch_outbox() -> None:
     outbox.watch(now=now)
     callbacks.catch_up(now=now)
     pushes.open_missing(now=now)
+    fail_safe.watch(now=now)

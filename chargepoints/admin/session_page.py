@@ -106,11 +106,12 @@ def profiles(session: ChargingSession, *, now: datetime) -> str:
 
 def _profile_card(session: ChargingSession, profile: ChargingProfile, *, now: datetime) -> str:
     started_at = session.started_at
-    facts = [
-        ("Desired", profile.desired_schedule, profile.desired_at),
-        ("Applied", profile.applied_schedule, profile.applied_at),
-        ("Observed", profile.observed_schedule, profile.observed_at),
-    ]
+    facts = [("Desired", profile.desired_schedule, profile.desired_at)]
+    if profile.state not in {State.CLEARED, State.REJECTED}:  # then nothing of it is applied, nor to be observed
+        facts += [
+            ("Applied", profile.applied_schedule, profile.applied_at),
+            ("Observed", profile.observed_schedule, profile.observed_at),
+        ]
     columns = format_html_join(
         "",
         '<div><h4>{}</h4><p class="cpo-quiet">{}</p>{}</div>',
@@ -119,7 +120,8 @@ def _profile_card(session: ChargingSession, profile: ChargingProfile, *, now: da
             for title, schedule, at in facts
         ),
     )
-    notes = rendering.words_list(profile.notes) if profile.notes else ""
+    words = [*profile.notes, *filter(None, [profile.finding])]
+    notes = rendering.words_list(words) if words else ""
     return format_html(
         '<section class="cpo-profile"><h3>{} {} <small>{}</small></h3><div class="cpo-columns">{}</div>{}</section>',
         rendering.link(profile, f"Profile {profile.pk} of {profile.owner}"),
@@ -187,7 +189,7 @@ def profile_problems(session: ChargingSession) -> Iterable[Problem]:
         command = last.get(profile.pk)
         what = _what_is_wrong(profile, command)
         if what:
-            why = f"{command}: {command.detail or command.status}" if command else ""
+            why = profile.finding or (f"{command}: {command.detail or command.status}" if command else "")
             url = rendering.admin_url(command or profile)
             yield Problem(what, why, Remedy(session, "push_profile_again"), url=url)
 
@@ -203,6 +205,8 @@ def _what_is_wrong(profile: ChargingProfile, command: ChargePointCommand | None)
         return f"The charge point refused the profile of {profile.owner}"
     if profile.state == State.UNCERTAIN:
         return f"Nobody knows whether the profile of {profile.owner} is in force: it restarted, or did not answer"
+    if profile.state == State.DRIFTED:
+        return f"The charge point does not follow the profile of {profile.owner}, though it was sent again"
     if profile.state == State.INSTALLED and command and command.kind == Kind.SET_PROFILE and _ended_badly(command):
         return f"The newest profile of {profile.owner} did not reach the charge point: the one before is in force"
     return ""

@@ -19,6 +19,7 @@ PROFILE = {
     ChargingProfile.State.INSTALLED.value: OK,
     ChargingProfile.State.REJECTED.value: BAD,
     ChargingProfile.State.UNCERTAIN.value: WARN,
+    ChargingProfile.State.DRIFTED.value: BAD,
 }
 TOKEN = {
     DriverToken.Status.ACCEPTED.value: OK,

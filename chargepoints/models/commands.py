@@ -19,7 +19,7 @@ class ChargePointCommandQuerySet(models.QuerySet["ChargePointCommand"]):
     def with_effects(self) -> "ChargePointCommandQuerySet":
         """With what its end may change. Named columns: on the busiest path each one costs time."""
         return self.select_related("charge_point", "session__evse", "profile").only(
-            "kind", "action", "payload", "requested_by", "correlation_id", "sent_at",
+            "kind", "action", "payload", "requested_by", "correlation_id", "sent_at", "expires_at", "status",
             *(f"charge_point__{name}" for name in ChargePoint.STEERING),
             *(f"session__{name}" for name in ChargingSession.STEERING),
             *(f"session__evse__{name}" for name in Evse.STEERING),

@@ -16,7 +16,8 @@ class ChargingProfile(models.Model):
         REQUESTED = "REQUESTED", "asked for, not yet answered"
         INSTALLED = "INSTALLED", "the charge point accepted it"
         REJECTED = "REJECTED", "the charge point refused it"
-        UNCERTAIN = "UNCERTAIN", "sent, but no answer came"
+        UNCERTAIN = "UNCERTAIN", "nobody knows whether the charge point has it"
+        DRIFTED = "DRIFTED", "the charge point does otherwise, and sending it again did not help"
         CLEARED = "CLEARED", "removed"
 
     session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, related_name="profiles")
@@ -32,10 +33,13 @@ class ChargingProfile(models.Model):
     observed_at = models.DateTimeField(null=True)
     notes = models.JSONField(default=list, blank=True, help_text="Why what was sent differs from what was asked")
     follow_up_at = models.DateTimeField(null=True, help_text="When the periods that did not fit must be sent")
+    corrections = models.PositiveSmallIntegerField(default=0, help_text="Sent again because the plan contradicted it")
+    finding = models.CharField(max_length=255, blank=True, help_text="What the plan shows that it should not")
     ever_accepted = models.BooleanField(default=False, help_text="The charge point accepted it at least once")
 
     STEERING = (  # the columns that an outcome may change, or needs
         "session", "owner", "stack_level", "state", "desired", "applied", "applied_at", "follow_up_at", "ever_accepted",
+        "corrections", "finding",
     )  # fmt: skip
 
     class Meta:

@@ -67,6 +67,8 @@ class ChargingSession(models.Model):
     current_a = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     soc_percent = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     detected_phases = models.PositiveSmallIntegerField(null=True, blank=True)
+    offered_a = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
+    offered_w = models.DecimalField(max_digits=12, decimal_places=1, null=True, blank=True)
     measured_at = models.DateTimeField(null=True, blank=True)
     charging_preferences = models.JSONField(null=True, blank=True)
     notes = models.JSONField(default=list, blank=True, help_text="What was odd, in words")

@@ -83,6 +83,8 @@ class ChargePoint(models.Model):
     max_periods = models.PositiveIntegerField(null=True, blank=True)
     max_stack_level = models.PositiveIntegerField(null=True, blank=True)
     max_profiles = models.PositiveIntegerField(null=True, blank=True)
+    refused_units = models.CharField(max_length=2, blank=True, help_text="Units it refused and took in the other")
+    tells_plans = models.BooleanField(default=False, help_text="GetCompositeSchedule has brought a schedule")
     configuration = models.JSONField(default=dict, blank=True)
     capabilities_at = models.DateTimeField(null=True, blank=True)
     low_current_policy = models.CharField(
@@ -96,7 +98,7 @@ class ChargePoint(models.Model):
 
     STEERING = (  # the columns that charging profiles need
         "identity", "connection_id", "smart_charging", "rate_units", "max_periods", "max_stack_level",
-        "low_current_policy",
+        "low_current_policy", "refused_units", "tells_plans",
     )  # fmt: skip
 
     class Meta:
@@ -114,11 +116,17 @@ class ChargePoint(models.Model):
     def capabilities(self) -> SmartChargingCapabilities:
         return SmartChargingCapabilities(
             supported=self.smart_charging,
-            units=frozenset(RateUnit(unit) for unit in self.rate_units),
+            units=self._units,
             max_periods=self.max_periods,
             max_stack_level=self.max_stack_level,
             low_current_policy=LowCurrentPolicy(self.low_current_policy),
         )
+
+    @property
+    def _units(self) -> frozenset[RateUnit]:
+        """What it said it takes, less what it refused; experience counts more than words."""
+        said = set(self.rate_units) or ({"A", "W"} if self.refused_units else set())
+        return frozenset(RateUnit(unit) for unit in said - set(self.refused_units))
 
 
 class Evse(models.Model):

@@ -12,10 +12,10 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 
 from chargepoints.profiles.rates import ceiling, convert, maximum, phases_for, round_down
-from chargepoints.profiles.timeline import is_over, merged, period_at, whole_second
+from chargepoints.profiles.timeline import elapsed_s, is_over, merged, period_at, whole_second
 from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 
-__all__ = ["active_profile", "maximum", "same_plan", "to_unit"]
+__all__ = ["active_profile", "maximum", "planned_by", "same_plan", "to_unit"]
 
 KEPT_START_AGE_S = 300
 """A start up to this long ago is when the charge point calculated its answer."""
@@ -62,6 +62,16 @@ def active_profile(
         duration_s=planned_s,
         min_rate=_possible_min_rate(composite, unit, limits=limits),
     )
+
+
+def planned_by(
+    schedule: ChargingSchedule | None, *, now: datetime, started_at: datetime | None
+) -> ChargingSchedule | None:
+    """What a schedule says from now on, as a plan that begins now; None when it says nothing now."""
+    elapsed = elapsed_s(schedule, now, started_at=started_at) if schedule else None
+    if schedule is None or elapsed is None or period_at(schedule, elapsed) is None:
+        return None
+    return _from_now(schedule, age=int(elapsed), now=whole_second(now))
 
 
 def same_plan(a: ChargingSchedule, b: ChargingSchedule, *, now: datetime) -> bool:

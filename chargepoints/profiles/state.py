@@ -1,17 +1,19 @@
-"""What is known of a charging profile: desired by its owner, applied by the charge point, observed in its plan."""
+"""What is known of a charging profile: desired by its owner, applied by the charge point, and how sure that is."""
 
 from datetime import datetime, timedelta
 
 from django.db.models import Max, Q
 
-from chargepoints import signals
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.models.rows import only_row
+from chargepoints.profiles.composites import planned_by
 from chargepoints.profiles.preparation import prepare
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
 
 State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
+STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
+CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
 def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, now: datetime) -> PreparedSchedule:
@@ -80,15 +82,13 @@ def apply_outcome(command: ChargePointCommand, outcome: CommandOutcome, *, late:
 
     One that is not late has not been overtaken: nothing leaves for a charge point before the answer to what left last.
     """
-    if command.kind == Kind.GET_COMPOSITE and outcome.status == OutcomeStatus.ACCEPTED and command.session:
-        _observe(command.session, outcome.schedule, correlation_id=command.correlation_id, now=now)
-    elif command.profile and not _is_over(command) and not (late and _is_overtaken(command)):
+    if command.profile and not _is_over(command) and not (late and _is_overtaken(command)):
         _apply(command.profile, command, outcome, now=now)
 
 
 def _is_over(command: ChargePointCommand) -> bool:
     """The end of the transaction cleared the profile: no answer brings it back."""
-    return command.session is not None and command.session.state != ChargingSession.State.ACTIVE
+    return command.session is not None and not command.session.is_open
 
 
 def _is_overtaken(command: ChargePointCommand) -> bool:
@@ -109,32 +109,87 @@ def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: Comma
             profile.follow_up_at = datetime.fromisoformat(follow_up_at) if follow_up_at else None
             profile.state = State.INSTALLED
             profile.ever_accepted = True
+            _start_anew(profile, command)
+            if command.status != OutcomeStatus.ACCEPTED:  # late: another wish may have come to nothing meanwhile
+                _want_what_is_in_force(profile)
         case OutcomeStatus.ACCEPTED | OutcomeStatus.UNKNOWN if not setting:
             profile.state, profile.applied, profile.follow_up_at = State.CLEARED, None, None
+            profile.corrections, profile.finding = 0, ""
         case OutcomeStatus.EXPIRED | OutcomeStatus.FAILED if command.sent_at:
             profile.state = State.UNCERTAIN
         case _:
-            _keep_what_was(profile)
-    profile.save(update_fields=["state", "applied", "applied_at", "follow_up_at", "ever_accepted"])
+            _keep_what_was(profile, command)
+    profile.save(update_fields=CHANGED)
 
 
-def _keep_what_was(profile: ChargingProfile) -> None:
-    """A refused change leaves the charge point as it was."""
-    if profile.state == State.REQUESTED:
+def _start_anew(profile: ChargingProfile, command: ChargePointCommand) -> None:
+    """A new wish has all its corrections before it; one that was sent again has not."""
+    if command.requested_by == profile.owner:
+        profile.corrections, profile.finding = 0, ""
+
+
+def _keep_what_was(profile: ChargingProfile, command: ChargePointCommand) -> None:
+    """A refused change leaves the charge point as it was, and its owner with what was in force.
+
+    A doubt that this command itself caused by its silence ends with its late refusal.
+    """
+    if profile.state == State.REQUESTED or (profile.state == State.UNCERTAIN and _caused_the_doubt(command)):
         profile.state = State.INSTALLED if profile.applied else State.REJECTED
+    if profile.state in STANDING and command.kind == Kind.SET_PROFILE:
+        _want_what_is_in_force(profile)
 
 
-def _observe(
-    session: ChargingSession, schedule: ChargingSchedule | None, *, correlation_id: str, now: datetime
-) -> None:
-    observed = schedule.to_json() if schedule else None
-    for profile in session.profiles.all():
-        profile.observed, profile.observed_at = observed, now
-        profile.save(update_fields=["observed", "observed_at"])
-        if profile.ever_accepted:
-            signals.active_profile_changed.send(
-                sender=ChargingProfile, profile=profile, schedule=schedule, correlation_id=correlation_id, now=now
-            )
+def _want_what_is_in_force(profile: ChargingProfile) -> None:
+    """A wish that came to nothing is not desired any more; one that is still on its way is."""
+    wish = None if profile.commands.open().exists() else wish_in_force(profile)
+    if wish:
+        ChargingProfile.objects.filter(pk=profile.pk).update(desired=wish.to_json())
+
+
+def _caused_the_doubt(command: ChargePointCommand) -> bool:
+    """It left and nobody answered; and the charge point has not booted since."""
+    if command.sent_at is None or command.status not in {"EXPIRED", "FAILED"}:
+        return False
+    return command.charge_point.booted_at is None or command.charge_point.booted_at < command.sent_at
+
+
+def confirm(profile: ChargingProfile) -> None:
+    """The plan shows that what was applied is in force."""
+    if profile.state == State.INSTALLED and not profile.finding and not profile.corrections:
+        return
+    profile.state, profile.corrections, profile.finding = State.INSTALLED, 0, ""
+    profile.save(update_fields=["state", "corrections", "finding"])
+
+
+def doubt(profile: ChargingProfile, why: str) -> None:
+    """About to be corrected."""
+    profile.state, profile.corrections, profile.finding = State.UNCERTAIN, profile.corrections + 1, why[:255]
+    profile.save(update_fields=["state", "corrections", "finding"])
+
+
+def give_up(profile: ChargingProfile, why: str) -> None:
+    profile.state, profile.finding = State.DRIFTED, why[:255]
+    profile.save(update_fields=["state", "finding"])
+
+
+def believed(
+    session: ChargingSession,
+    schedule: ChargingSchedule | None,
+    *,
+    now: datetime,
+    profiles: list[ChargingProfile] | None = None,
+) -> ChargingSchedule | None:
+    """The plan to tell: as the charge point gave it. None: nothing limits.
+
+    One that has never given a schedule does not say with its silence that nothing limits: what it accepted counts.
+    """
+    if schedule or session.charge_point.tells_plans:
+        return schedule
+    if profiles is None:
+        profiles = list(session.profiles.order_by("-stack_level"))
+    installed = [profile for profile in profiles if profile.state == State.INSTALLED and profile.applied]
+    plans = (planned_by(p.applied_schedule, now=now, started_at=session.started_at) for p in installed)
+    return next(filter(None, plans), None)
 
 
 def end_all(session: ChargingSession) -> None:
@@ -145,15 +200,16 @@ def end_all(session: ChargingSession) -> None:
 def doubt_all(charge_point_id: int) -> None:
     """After a boot nobody knows which profiles the charge point still has."""
     open_profiles = ChargingProfile.objects.filter(
-        session__charge_point_id=charge_point_id, session__state=ChargingSession.State.ACTIVE, state=State.INSTALLED
-    )
-    open_profiles.update(state=State.UNCERTAIN)
+        session__charge_point_id=charge_point_id, session__state=ChargingSession.State.ACTIVE,
+        state__in=[State.INSTALLED, State.DRIFTED],
+    )  # fmt: skip
+    open_profiles.update(state=State.UNCERTAIN, corrections=0)
 
 
 def due_follow_ups(*, now: datetime, limit: int = 100) -> list[ChargingProfile]:
     """Profiles whose next periods must be sent now. One that is being changed waits for what comes of that."""
     due = ChargingProfile.objects.filter(
-        follow_up_at__lte=now, state__in=[State.INSTALLED, State.UNCERTAIN], session__state=ChargingSession.State.ACTIVE
+        follow_up_at__lte=now, state__in=STANDING, session__state=ChargingSession.State.ACTIVE
     ).exclude(commands__status__in=ChargePointCommand.OPEN)
     return list(due.select_related("session__evse", "session__charge_point").order_by("follow_up_at")[:limit])
 

@@ -60,7 +60,7 @@ class PartyForm(ChangesForm):
         model = Party
         fields = [
             "country_code", "party_id", "role", "name", "enabled", "allowed_hosts", "allow_insecure_urls",
-            "shares_all_evses", "shared_evses",
+            "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
         ]  # fmt: skip
 
     def clean_country_code(self) -> str:

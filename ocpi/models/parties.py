@@ -40,6 +40,13 @@ class Party(models.Model):
     )
     shares_all_evses = models.BooleanField(default=True, help_text="Sees and steers every EVSE")
     shared_evses = models.ManyToManyField(Evse, blank=True, related_name="shared_with")
+    fail_safe_ttl_s = models.PositiveIntegerField(
+        null=True, blank=True, verbose_name="fail-safe after (s)",
+        help_text="Limits without an end are cleared when it has been silent this long; empty: never",
+    )  # fmt: skip
+    heard_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="While guarded: its last request, to 30 s"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

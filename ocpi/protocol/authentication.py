@@ -2,11 +2,13 @@
 
 from typing import cast
 
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from chargepoints.models.rows import only_row
+from ocpi import fail_safe
 from ocpi.models import Credentials, Party, token_hash
 from ocpi.protocol import tokens
 
@@ -23,6 +25,7 @@ class AnyCredentials(BaseAuthentication):
         credentials = only_row(known.filter(inbound_kind__in=self.kinds)) if hashes else None
         if credentials is None:
             raise AuthenticationFailed
+        fail_safe.heard(credentials.party, now=timezone.now())
         return credentials.party, credentials
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002

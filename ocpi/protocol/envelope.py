@@ -97,6 +97,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     if known is None:
         _log_unexpected(error, context)
         known = OcpiError(StatusCode.SERVER_ERROR, "internal error", http_status=500)
+    else:
+        _log_refused(known, context)
     return ocpi_response(
         status_code=known.status_code,
         status_message=known.message,
@@ -164,14 +166,24 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text[:MAX_MESSAGE_CHARS])
 
 
+def _log_refused(error: OcpiError, context: Mapping[str, Any]) -> None:
+    """What partners do wrong is looked for here first: no row is written for a request that cannot be read."""
+    logger.warning(
+        "refused %s http=%s status_code=%s message=%r",
+        _request_text(context), error.http_status, int(error.status_code), _printable(error.message),
+    )  # fmt: skip
+
+
 def _log_unexpected(error: Exception, context: Mapping[str, Any]) -> None:
+    logger.error("unexpected error %s", _request_text(context), exc_info=error)
+
+
+def _request_text(context: Mapping[str, Any]) -> str:
+    """Names no header and no body: they may hold secrets."""
     view, request = context.get("view"), context.get("request")
     ids = getattr(view, "message_ids", None)
-    logger.error(
-        "unexpected error method=%s path=%s request_id=%s correlation_id=%s",
-        getattr(request, "method", ""),
-        getattr(request, "path", ""),
-        getattr(ids, "request_id", ""),
-        getattr(ids, "correlation_id", ""),
-        exc_info=error,
+    party = getattr(getattr(request, "_auth", None), "party", "unknown")
+    return (
+        f"party={party} method={getattr(request, 'method', '')} path={getattr(request, 'path', '')} "
+        f"request_id={getattr(ids, 'request_id', '')} correlation_id={getattr(ids, 'correlation_id', '')}"
     )

@@ -58,9 +58,12 @@ def send(command: ChargePointCommand, *, socket: str = SOCKET, now: datetime = N
 
 
 def carry(command: ChargePointCommand, outcome: CommandOutcome = ACCEPTED, *, now: datetime = NOW) -> None:
-    """Sends `command` and records its outcome."""
+    """Sends `command` and records its outcome; a refusal also in the other unit."""
     send(command, now=now)
     assert commands.record_outcome(command.pk, outcome, now=now)
+    if status_of(command) == "QUEUED":
+        send(command, now=now)
+        assert commands.record_outcome(command.pk, outcome, now=now)
 
 
 def installed(

@@ -169,7 +169,7 @@ def test_a_profile_that_is_not_installed_limits_nothing(admin_of_all):
 
 
 def test_the_timeline_is_in_order_and_links_each_command(admin_of_all):
-    session = make_session()
+    session = make_session(make_charge_point(rate_units="W"))
     start = timezone.now() - timedelta(minutes=10)
     first = ask_profile(session, 11000, at=start)
     answer(first, OutcomeStatus.REJECTED, "no thanks", at=start + timedelta(seconds=2))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from chargepoints import commands, doorbell
+from chargepoints import commands, doorbell, observation
 from chargepoints.models import ChargePointCommand, ChargingProfile
 from chargepoints.values import ChargingSchedule, OutcomeStatus, RateUnit, ScheduleRefused
 from tests.chargepoints.command_steps import (
@@ -267,20 +267,20 @@ def test_after_a_refusal_or_a_lost_connection_it_is_not_asked(session, outcome):
 
 def test_one_question_on_its_way_is_enough(session):
     carry(ask(session, schedule(16)))
-    commands.observe(session, now=NOW)
+    observation.observe(session, now=NOW)
     assert ChargePointCommand.objects.filter(kind="GET_COMPOSITE").count() == 1
 
 
 def test_a_question_already_sent_may_be_too_old_so_another_is_asked(session):
     carry(ask(session, schedule(16)))
     assert claim(session).command_id == ChargePointCommand.objects.get(kind="GET_COMPOSITE").pk
-    commands.observe(session, now=NOW)
+    observation.observe(session, now=NOW)
     assert ChargePointCommand.objects.filter(kind="GET_COMPOSITE").count() == 2
 
 
 def test_nothing_is_asked_of_a_session_that_is_over(session):
     session.state = "COMPLETED"
-    commands.observe(session, now=NOW)
+    observation.observe(session, now=NOW)
     assert not ChargePointCommand.objects.exists()
 
 

@@ -167,3 +167,45 @@ def test_the_progress_of_firmware_and_diagnostics_is_kept(point, name):
     getattr(inventory, name)(point.pk, "Downloading" + "x" * 100, now=at(4))
     row = ChargePoint.objects.get(pk=point.pk)
     assert (getattr(row, name), row.last_seen_at) == (("Downloading" + "x" * 100)[:64], at(4))
+
+
+# --- looking again at the plan --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steered(db):
+    """A running session under an accepted profile; no question on its way."""
+    session = factories.session()
+    installed(session)
+    return session
+
+
+def questions(session) -> int:
+    return ChargePointCommand.objects.filter(session=session, kind="GET_COMPOSITE").count()
+
+
+def report(session, status: str, *, seconds: float = 0) -> None:
+    facts = StatusFacts(session.evse.ocpp_evse_id, status, reported_at=at(seconds))
+    inventory.status(session.charge_point_id, facts, now=at(seconds))
+
+
+@pytest.mark.parametrize(("before", "after"), [("Charging", "SuspendedEVSE"), ("SuspendedEVSE", "Charging")])
+def test_a_charge_point_that_holds_the_car_back_or_no_longer_is_asked_for_its_plan(steered, before, after):
+    report(steered, before)
+    assert questions(steered) == 0
+    report(steered, after, seconds=1)
+    assert questions(steered) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("Charging", "SuspendedEV"), ("Available", "Charging")])
+def test_what_the_car_does_asks_nothing(steered, before, after):
+    report(steered, before)
+    report(steered, after, seconds=1)
+    assert questions(steered) == 0
+
+
+def test_a_boot_asks_for_the_plan_after_the_capabilities(steered):
+    inventory.boot(steered.charge_point_id, BOOT, capability_keys=KEYS, now=at(1))
+    assert list(ChargePointCommand.objects.open().order_by("pk").values_list("action", flat=True)) == [
+        "GetConfiguration", "GetCompositeSchedule",
+    ]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from chargepoints import presence
 from chargepoints.models import ChargePoint, ChargePointCommand, ServerProcess
 from chargepoints.presence import PROCESS_DEAD
-from tests.chargepoints.command_steps import ask, claim, send, status_of
+from tests.chargepoints.command_steps import ask, claim, installed, send, status_of
 from tests.support import factories
 from tests.support.factories import CHANNEL, NOW, SOCKET, at
 
@@ -190,3 +190,12 @@ def test_burying_a_process_without_sockets_touches_nobody_who_is_offline(two_pro
     assert fresh(idle).disconnected_at is None
     assert online() == {"a", "b"}
     assert not ChargePointCommand.objects.exists()
+
+
+def test_a_new_connection_asks_for_the_plan_of_a_steered_session():
+    session = factories.session()
+    installed(session)
+    connect(session.charge_point, "socket-2", now=at(1))
+    assert list(ChargePointCommand.objects.open().values_list("action", "session")) == [
+        ("GetCompositeSchedule", session.pk)
+    ]

@@ -62,7 +62,11 @@ def test_whatever_is_no_acceptance_is_told_as_rejected_and_nothing_is_pushed(bay
     assert b.result(call) == REJECTED
     settled(b)
     assert b.results(call) == [REJECTED]
-    assert len(b.charger.calls("SetChargingProfile")) == 1
+    units = [
+        payload["csChargingProfiles"]["chargingSchedule"]["chargingRateUnit"]
+        for payload in b.charger.calls("SetChargingProfile")
+    ]
+    assert units == (["W", "A"] if answer is Answer.REJECTED else ["W"])  # a plain no may be meant for the unit
     assert b.scsp.pushes == []
     assert b.profile.state == "REJECTED"
 
@@ -101,7 +105,9 @@ def test_a_charge_point_that_never_answers_is_told_as_rejected_before_the_promis
     received_at = b.scsp.results[0].received_at
     assert call.sent_at + timedelta(seconds=2) <= received_at < call.sent_at + timedelta(seconds=4)
     assert b.request(call).command.status == "EXPIRED"
-    assert b.profile.state == "UNCERTAIN"
+    b.charger.set_knobs(answer=Answer.HONEST)
+    until(lambda: b.profile.state == "INSTALLED", timeout_s=PATIENCE_S, what="what its plan shows")
+    assert b.results(call) == [REJECTED]
     assert len(b.charger.calls("SetChargingProfile")) == 1
 
 

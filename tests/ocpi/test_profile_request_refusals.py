@@ -60,7 +60,6 @@ def _without_smart_charging(session: ChargingSession) -> None:
 
 REFUSALS = [
     (_completed, Response.REJECTED, "session_not_active"),
-    (_pending, Response.REJECTED, "session_not_active"),
     (_invalid, Response.REJECTED, "session_not_active"),
     (_offline, Response.REJECTED, "charger_offline"),
     (_without_smart_charging, Response.NOT_SUPPORTED, "smart_charging_unsupported"),
@@ -77,6 +76,12 @@ def test_a_refusal_has_its_reason_and_leaves_neither_command_nor_message(kind, s
         request = receive(make.party(), session, kind)
     assert refusal(request) == (response, reason)
     assert request.command is None
+
+
+def test_the_active_profile_of_a_session_that_has_not_begun_is_refused():
+    session = make.session()
+    _pending(session)
+    assert refusal(receive(make.party(), session, Kind.GET)) == (Response.REJECTED, "session_not_active")
 
 
 @pytest.mark.parametrize("kind", KINDS)

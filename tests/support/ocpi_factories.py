@@ -98,13 +98,19 @@ def finish(
     plan: ChargingSchedule | None = None,
     now: datetime | None = None,
 ) -> None:
-    """The charge point takes the command and answers."""
+    """The charge point takes the command and answers; a refusal also in the other unit."""
     assert command is not None
     now = now or timezone.now()
+    _answer(command, CommandOutcome(status, schedule=plan), now=now)
+    if ChargePointCommand.objects.get(pk=command.pk).status == "QUEUED":
+        _answer(command, CommandOutcome(status, schedule=plan), now=now)
+
+
+def _answer(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> None:
     ChargePointCommand.objects.filter(pk=command.pk, status="QUEUED").update(
         status="SENT", sent_at=now, connection_id=CONNECTION
     )
-    assert commands.record_outcome(command.pk, CommandOutcome(status, schedule=plan), now=now)
+    assert commands.record_outcome(command.pk, outcome, now=now)
 
 
 def installed(of: Party, on: ChargingSession, *, limit: float = 11000) -> ChargingProfile:

@@ -204,7 +204,7 @@ def test_a_database_that_does_not_answer_is_503_and_says_when_to_come_back(
     assert status(response) == (503, 3000)
     assert message(response) == "overloaded, send it again later"
     assert response.headers["Retry-After"] == "5"
-    assert [record.getMessage() for record in caplog.records] == [f"no database for a request: {error}"]
+    assert caplog.records[0].getMessage() == f"no database for a request: {error}"
 
 
 def test_more_requests_at_once_than_slots_are_503_untouched_and_the_slots_come_back(
@@ -236,6 +236,14 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(caplog: pytest.LogCaptu
     assert record.levelno == logging.ERROR
     assert record.exc_info
     assert "path=/ocpi/2.2.1/echo request_id=r-1" in record.getMessage()
+
+
+def test_a_refusal_is_logged_with_its_reason_for_the_operator(caplog: pytest.LogCaptureFixture) -> None:
+    call(initial={"raises": InvalidField("response_url", "host is not one\nof yours")}, HTTP_X_REQUEST_ID="r-1")
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "method=GET path=/ocpi/2.2.1/echo request_id=r-1" in record.getMessage()
+    assert record.getMessage().endswith("http=200 status_code=2001 message='response_url: host is not one of yours'")
 
 
 def test_the_log_of_an_error_holds_no_credentials(caplog: pytest.LogCaptureFixture) -> None:

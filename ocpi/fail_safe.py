@@ -1,0 +1,64 @@
+"""A limit without an end, and a partner that has fallen silent: after a while the limit is taken away.
+
+Optional, for each partner (`Party.fail_safe_ttl_s`): a car must not stay at 0 A because a provider's system died.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from chargepoints import commands
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.profiles.state import STANDING
+from chargepoints.transactions import committed
+from ocpi.models import Party
+
+logger = logging.getLogger(__name__)
+NOTED_EVERY = timedelta(seconds=30)
+
+
+def heard(party: Party, *, now: datetime) -> None:
+    """A request of a guarded party has come. Noted at most every NOTED_EVERY: it is called for each of them."""
+    if party.fail_safe_ttl_s and (party.heard_at is None or now - party.heard_at >= NOTED_EVERY):
+        _note(party, now=now)
+
+
+@committed
+def _note(party: Party, *, now: datetime) -> None:
+    stale = Q(heard_at=None) | Q(heard_at__lte=now - NOTED_EVERY)
+    Party.objects.filter(stale, pk=party.pk).update(heard_at=now)
+
+
+def watch(*, now: datetime, limit: int = 100) -> int:
+    """Called by beat: clears what silent partners left without an end. Returns how many."""
+    _begin_and_end(now)
+    guarded = Party.objects.filter(fail_safe_ttl_s__isnull=False)
+    return sum(_clear_of(party, limit=limit, now=now) for party in guarded if _is_silent(party, now))
+
+
+def _begin_and_end(now: datetime) -> None:
+    """The time runs from when a party is guarded, not from the last time it was."""
+    Party.objects.filter(fail_safe_ttl_s__isnull=False, heard_at=None).update(heard_at=now)
+    Party.objects.filter(fail_safe_ttl_s=None, heard_at__isnull=False).update(heard_at=None)
+
+
+def _is_silent(party: Party, now: datetime) -> bool:
+    return party.heard_at is not None and now - party.heard_at >= timedelta(seconds=party.fail_safe_ttl_s or 0)
+
+
+def _clear_of(party: Party, *, now: datetime, limit: int) -> int:
+    standing = ChargingProfile.objects.filter(
+        owner=party.owner, state__in=STANDING, applied__duration_s=None, session__state=ChargingSession.State.ACTIVE
+    ).exclude(commands__status__in=ChargePointCommand.OPEN)
+    reachable = standing.exclude(session__charge_point__connection_id="")
+    chosen = list(reachable.select_related("session__evse", "session__charge_point").order_by("pk")[:limit])
+    for profile in chosen:
+        commands.request_clear_profile(
+            session=profile.session, owner=party.owner, requested_by=commands.SYSTEM, now=now,
+            expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
+            notes=[f"{party} was silent for {party.fail_safe_ttl_s} s: its limit without end is taken away"],
+        )  # fmt: skip
+        logger.warning("fail-safe: %s is silent, profile %s is cleared", party, profile.pk)
+    return len(chosen)

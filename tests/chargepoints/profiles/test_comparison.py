@@ -1,0 +1,134 @@
+"""Whether a plan is what the charge point was told: above is wrong, below may have other reasons."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargepoints.profiles.comparison import Deviation, Place, Verdict, deviation, judge
+from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
+from tests.support.factories import NOW, at, schedule
+
+pytestmark = pytest.mark.pure
+LIMITS = EvseLimits(CurrentType.AC, Decimal(230), Decimal(32), phases=3)
+PLACE = Place(LIMITS, NOW, started_at=at(-600))
+
+
+def told(*limits, **fields) -> ChargingSchedule:
+    fields = {"start_at": at(-60)} | fields
+    plain = schedule(*limits, **fields)
+    return replace(plain, periods=tuple(replace(period, phases=3) for period in plain.periods))
+
+
+def plan(*limits, **fields) -> ChargingSchedule:
+    """A composite schedule as a charge point answers it: of now, for an hour, without phases."""
+    return schedule(*limits, **({"start_at": NOW, "duration_s": 3600} | fields))
+
+
+@pytest.mark.parametrize("shown", [16, "16.4", "15.6"])
+def test_the_same_within_half_an_ampere_is_no_deviation(shown):
+    assert deviation(plan(shown), told(16), PLACE) == Deviation()
+
+
+def test_more_than_told_is_said_with_its_time_and_both_rates():
+    found = deviation(plan(16, 20), told(16), PLACE)
+    assert found == Deviation(above="from 2024-05-01T12:15:02Z it plans 20 A instead of 16 A")
+
+
+def test_less_than_told_is_only_noted():
+    assert deviation(plan(10), told(16), PLACE) == Deviation(below=True)
+
+
+def test_no_schedule_means_the_connectors_maximum():
+    assert deviation(None, told(16), PLACE).above == "from 2024-05-01T12:00:02Z it plans 32 A instead of 16 A"
+    assert deviation(None, told(32), PLACE) == Deviation()
+
+
+@pytest.mark.parametrize("filler", [48, -1])
+def test_a_filler_counts_as_the_connectors_maximum(filler):
+    assert deviation(plan(filler), told(32), PLACE) == Deviation()
+    assert deviation(plan(filler), told(31), PLACE).above
+
+
+def test_after_its_end_a_schedule_says_nothing():
+    assert deviation(plan(16, 32), told(16, duration_s=960), PLACE) == Deviation()
+
+
+def test_a_higher_stack_level_speaks_for_its_own_time():
+    over = Place(LIMITS, NOW, over=(told(32, duration_s=960),))
+    assert deviation(plan(32, 16), told(16), over) == Deviation()
+    assert deviation(plan(32, 32), told(16), over).above
+
+
+def test_seconds_at_the_edges_are_no_deviation():
+    shown = ChargingSchedule(
+        RateUnit.AMPERE, (SchedulePeriod(0, Decimal(16)), SchedulePeriod(836, Decimal(8))), at(0.4)
+    )
+    assert deviation(shown, told(16, 8), PLACE) == Deviation()
+
+
+def test_the_other_unit_is_compared_for_the_phases_that_were_told():
+    assert deviation(plan(11040, unit=RateUnit.WATT), told(16), PLACE) == Deviation()
+    assert deviation(plan(3680, unit=RateUnit.WATT), replace_phases(told(16), 1), PLACE) == Deviation()
+
+
+def replace_phases(of: ChargingSchedule, phases: int) -> ChargingSchedule:
+    return replace(of, periods=tuple(replace(period, phases=phases) for period in of.periods))
+
+
+def test_a_relative_schedule_is_placed_by_the_start_of_its_transaction():
+    relative = told(6, 16, start_at=None)  # 16 A from 900 s after the start, which is 300 s from now
+    assert deviation(plan(6, 16, step_s=300), relative, PLACE) == Deviation()
+    assert deviation(plan(16), relative, PLACE).above
+
+
+# --- verdicts -------------------------------------------------------------------------------------------------------
+
+OLD, NEW = told(16), told(10)
+
+
+@pytest.mark.parametrize(
+    ("shown", "known", "verdict"),
+    [
+        (plan(16), {"applied": OLD}, Verdict.HOLDS),
+        (plan(8), {"applied": OLD}, Verdict.HOLDS),
+        (plan(32), {"applied": OLD}, Verdict.CONTRADICTED),
+        (None, {"applied": OLD}, Verdict.CONTRADICTED),
+        (plan(10), {"applied": OLD, "unanswered": NEW}, Verdict.TAKEN),
+        (plan(16), {"applied": OLD, "unanswered": NEW}, Verdict.HOLDS),
+        (plan(32), {"applied": OLD, "unanswered": NEW}, Verdict.CONTRADICTED),
+        (plan(8), {"applied": OLD, "unanswered": NEW}, Verdict.UNTOLD),
+        (plan(18), {"applied": OLD, "unanswered": told(20)}, Verdict.TAKEN),
+        (plan(16), {"applied": OLD, "unanswered": OLD}, Verdict.UNTOLD),
+        (plan(10), {"applied": None, "unanswered": NEW}, Verdict.TAKEN),
+        (plan(32), {"applied": None, "unanswered": NEW}, Verdict.GONE),
+        (plan(8), {"applied": None, "unanswered": NEW}, Verdict.UNTOLD),
+        (plan(32), {"applied": OLD, "clearing": True}, Verdict.GONE),
+        (plan(16), {"applied": OLD, "clearing": True}, Verdict.HOLDS),
+        (plan(8), {"applied": OLD, "clearing": True}, Verdict.UNTOLD),
+    ],
+)
+def test_what_a_plan_tells_of_a_profile(shown, known, verdict):
+    assert judge(shown, place=PLACE, **known)[0] == verdict
+
+
+amperes = st.integers(0, 320).map(lambda tenths: Decimal(tenths) / 10)
+schedules = st.lists(amperes, min_size=1, max_size=6).map(lambda limits: told(*map(str, limits), step_s=600))
+
+
+@given(schedules)
+def test_a_schedule_never_deviates_from_itself(asked):
+    assert deviation(asked, asked, PLACE) == Deviation()
+    assert judge(asked, applied=asked, place=PLACE) == (Verdict.HOLDS, "")
+
+
+@given(schedules, st.integers(6, 320).map(lambda tenths: Decimal(tenths) / 10))
+def test_more_than_half_an_ampere_above_at_any_time_is_found(asked, more):
+    lifted = replace(asked, periods=tuple(replace(p, limit=min(p.limit + more, Decimal(32))) for p in asked.periods))
+    lies = any(
+        b.limit - a.limit > Decimal("0.5") and a.start_s < 3660
+        for a, b in zip(asked.periods, lifted.periods, strict=True)
+    )
+    assert bool(deviation(lifted, asked, PLACE).above) == lies

@@ -1,0 +1,99 @@
+"""A limit without an end is taken away when its partner has been silent for the time agreed; no other is."""
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIRequestFactory
+
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
+from ocpi import fail_safe
+from ocpi.models import Party
+from ocpi.protocol.authentication import RegisteredCredentials
+from tests.support import ocpi_factories as make
+from tests.support.ocpi_factories import START, later
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("enqueued")]
+
+
+@pytest.fixture
+def guarded(db):
+    """A party with a fail-safe of an hour, heard at START, and its profile without an end."""
+    party = make.party(fail_safe_ttl_s=3600, heard_at=START)
+    make.installed(party, make.session())
+    return party
+
+
+def cleared() -> list[tuple[str, str]]:
+    return list(ChargePointCommand.objects.filter(kind="CLEAR_PROFILE").values_list("requested_by", "status"))
+
+
+def test_a_silent_partners_limit_without_end_is_cleared_once(guarded):
+    assert fail_safe.watch(now=later(3599)) == 0
+    assert fail_safe.watch(now=later(3600)) == 1
+    assert fail_safe.watch(now=later(3601)) == 0
+    assert cleared() == [("system", "QUEUED")]
+    assert ChargePointCommand.objects.get().notes == [
+        f"{guarded} was silent for 3600 s: its limit without end is taken away"
+    ]
+
+
+def _with_end(party):
+    profile = ChargingProfile.objects.get()
+    ChargingProfile.objects.update(applied=profile.applied | {"duration_s": 600})
+
+
+def _unguarded(party):
+    Party.objects.update(fail_safe_ttl_s=None)
+
+
+def _heard(party):
+    Party.objects.update(heard_at=later(100))
+
+
+def _offline(party):
+    ChargePoint.objects.update(connection_id="")
+
+
+def _over(party):
+    ChargingSession.objects.update(state="COMPLETED")
+
+
+def _gone(party):
+    ChargingProfile.objects.update(state="CLEARED")
+
+
+def _of_another(party):
+    ChargingProfile.objects.update(owner="operator")
+
+
+@pytest.mark.parametrize("spare", [_with_end, _unguarded, _heard, _offline, _over, _gone, _of_another])
+def test_what_needs_no_fail_safe_is_left_alone(guarded, spare):
+    spare(guarded)
+    assert fail_safe.watch(now=later(3600)) == 0
+    assert cleared() == []
+
+
+def test_the_time_runs_from_when_a_party_is_guarded(guarded):
+    Party.objects.update(fail_safe_ttl_s=None)
+    assert fail_safe.watch(now=later(10)) == 0
+    Party.objects.update(fail_safe_ttl_s=3600)
+    assert [fail_safe.watch(now=later(seconds)) for seconds in (9000, 12599, 12600)] == [0, 0, 1]
+
+
+def test_a_request_is_heard_at_most_every_30_seconds(guarded):
+    for seconds, noted in ((29, START), (30, later(30)), (59, later(30)), (60, later(60))):
+        fail_safe.heard(Party.objects.get(), now=later(seconds))
+        assert Party.objects.get().heard_at == noted
+
+
+def test_the_requests_of_others_are_not_noted():
+    fail_safe.heard(make.party(), now=START)
+    assert Party.objects.get().heard_at is None
+
+
+def test_every_authenticated_request_is_heard():
+    party = make.party(fail_safe_ttl_s=60)
+    assert party.heard_at is None
+    request = APIRequestFactory().get("/ocpi/2.2.1/sessions", HTTP_AUTHORIZATION="Token inbound-JED")
+    before = timezone.now()
+    RegisteredCredentials().authenticate(request)
+    assert before <= Party.objects.get().heard_at <= timezone.now()
