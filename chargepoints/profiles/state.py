@@ -7,6 +7,7 @@ from django.db.models import Max, Q
 from chargepoints import signals
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.models.rows import only_row
+from chargepoints.profiles.limit_state import cap_on
 from chargepoints.profiles.preparation import prepare
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
 
@@ -34,6 +35,7 @@ def _prepared(
         now=now,
         in_force=in_force,
         started_at=session.started_at,
+        cap=cap_on(session.evse_id, now=now),
     )
 
 
