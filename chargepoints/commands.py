@@ -13,10 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from chargepoints import doorbell, rate_units, signals
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, OperatorLimit
+from chargepoints.profiles import limit_state
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
     ChargingSchedule,
@@ -26,6 +27,7 @@ from chargepoints.values import (
     CommandRequest,
     GetComposite,
     OutcomeStatus,
+    ProfilePurpose,
     RateUnit,
     RawCall,
     SetProfile,
@@ -56,7 +58,7 @@ def request_set_profile(
     A SetChargingProfile of this owner that has not left yet is superseded. One that would install exactly what is
     installed is not sent again (flash wear): it is ACCEPTED at once.
     """
-    _supersede(session, owner, now=now)
+    _supersede_profile(session, owner, now=now)
     profile, prepared = profile_state.want(session=session, owner=owner, schedule=schedule, now=now)
     command = _new(
         session.charge_point, Kind.SET_PROFILE, "SetChargingProfile",
@@ -68,6 +70,7 @@ def request_set_profile(
             "wish": schedule.to_json(),
             "schedule": prepared.schedule.to_json(),
             "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
+            "capped_by": prepared.capped_by,
         },
         session=session, profile=profile, notes=list(prepared.notes), requested_by=requested_by,
         correlation_id=correlation_id, now=now, expires_at=expires_at,
@@ -90,7 +93,7 @@ def request_clear_profile(
     notes: Sequence[str] = (),
 ) -> ChargePointCommand:
     """Asks to remove the profile of `owner`. With nothing set it is UNKNOWN at once and nothing is sent."""
-    _supersede(session, owner, now=now)
+    _supersede_profile(session, owner, now=now)
     profile = ChargingProfile.objects.filter(session=session, owner=owner).first()
     command = _new(
         session.charge_point, Kind.CLEAR_PROFILE, "ClearChargingProfile",
@@ -118,6 +121,24 @@ def request_composite(
         session.charge_point, Kind.GET_COMPOSITE, "GetCompositeSchedule", payload=payload, session=session,
         requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
     )  # fmt: skip
+
+
+@transaction.atomic
+def request_limit(
+    *, limit: OperatorLimit, kind: Kind, payload: dict[str, Any], notes: list[str], requested_by: str, now: datetime
+) -> ChargePointCommand:
+    """Asks to set or to clear the profile of an operator's limit. What waits for the same place is superseded."""
+    supersede_limit(limit, now=now)
+    action = "SetChargingProfile" if kind == Kind.SET_PROFILE else "ClearChargingProfile"
+    return _new(
+        limit.charge_point, kind, action, payload=payload, limit=limit, notes=notes, requested_by=requested_by,
+        now=now, expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
+    )  # fmt: skip
+
+
+def supersede_limit(limit: OperatorLimit, *, now: datetime) -> None:
+    of_place = OperatorLimit.objects.of_place(limit)
+    _supersede(ChargePointCommand.objects.filter(limit__in=of_place, status=Status.QUEUED), now=now)
 
 
 def request_call(
@@ -162,10 +183,14 @@ def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
     return profile.commands.open().exclude(pk=but.pk).exists()
 
 
-def _supersede(session: ChargingSession, owner: str, *, now: datetime) -> None:
+def _supersede_profile(session: ChargingSession, owner: str, *, now: datetime) -> None:
     """Before the profile is read: its state then says what the refusal of the older wish left."""
-    outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
     waiting = session.commands.filter(profile__owner=owner, kind=Kind.SET_PROFILE, status=Status.QUEUED)
+    _supersede(waiting, now=now)
+
+
+def _supersede(waiting: QuerySet[ChargePointCommand], *, now: datetime) -> None:
+    outcome = CommandOutcome(OutcomeStatus.REJECTED, "superseded by a newer request before it was sent")
     for command in waiting.only("pk").order_by("pk"):
         _finish_unsent(command, outcome, now=now)
 
@@ -207,6 +232,8 @@ def to_request(command: ChargePointCommand) -> CommandRequest:
                 evse_id=payload["evse_id"],
                 transaction_id=payload["transaction_id"],
                 schedule=ChargingSchedule.from_json(payload["schedule"]),
+                purpose=ProfilePurpose(payload.get("purpose", ProfilePurpose.TX)),
+                valid_to=datetime.fromisoformat(payload["valid_to"]) if payload.get("valid_to") else None,
             )
         case Kind.CLEAR_PROFILE:
             return ClearProfile(profile_id=payload["profile_id"])
@@ -297,6 +324,8 @@ def _load(command_id: int) -> ChargePointCommand:
 
 
 def _announce(command: ChargePointCommand, outcome: CommandOutcome, *, late: bool, now: datetime) -> None:
+    if command.limit_id:
+        limit_state.apply_outcome(command, outcome, late=late, now=now)
     profile_state.apply_outcome(command, outcome, late=late, now=now)
     if outcome.status == OutcomeStatus.ACCEPTED and command.kind == Kind.SET_PROFILE:
         rate_units.learn(command)

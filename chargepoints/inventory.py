@@ -7,6 +7,7 @@ from django.conf import settings
 
 from chargepoints import commands, observation
 from chargepoints.models import ChargePoint, Connector, Evse
+from chargepoints.profiles import limit_state
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import BootFacts, RateUnit, StatusFacts
 
@@ -16,13 +17,14 @@ HELD_BACK = {"Charging", "SuspendedEVSE"}  # from one to the other: something li
 def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, ...], now: datetime) -> int:
     """Records a boot and asks for the capabilities. Returns the heartbeat interval in seconds.
 
-    Profiles that were installed are in doubt from now on: some firmware forgets them.
+    Profiles and limits that were installed are in doubt from now on: some firmware forgets them.
     """
     ChargePoint.objects.filter(pk=charge_point_id).update(
         vendor=facts.vendor, model=facts.model, serial_number=facts.serial_number,
         firmware_version=facts.firmware_version, booted_at=now, last_seen_at=now,
     )  # fmt: skip
     profile_state.doubt_all(charge_point_id)
+    limit_state.doubt_all(charge_point_id)
     ask_capabilities(
         ChargePoint.objects.get(pk=charge_point_id), keys=capability_keys, requested_by=commands.SYSTEM, now=now
     )

@@ -1,10 +1,9 @@
 """A charge point that refuses one unit and takes the other: tried once, inside the same command, and remembered."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession
-from chargepoints.profiles.preparation import prepare
+from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
     ChargingSchedule,
     CommandOutcome,
@@ -21,7 +20,8 @@ REFUSED = "refused_unit"  # in the payload of a command that is sent for the sec
 def other_unit(command: ChargePointCommand, outcome: CommandOutcome, *, now: datetime) -> PreparedSchedule | None:
     """The wish of a refused SetChargingProfile in the other unit; None where that makes no sense.
 
-    Not where the charge point gives another reason, or says that it takes one unit only, nor twice, nor when it has taken the unit before.
+    Not where the charge point gives another reason, or says that it takes one unit only, nor twice, nor when it has
+    taken the unit before.
     """
     session = command.session
     if (
@@ -57,15 +57,10 @@ def _took(command: ChargePointCommand, unit: RateUnit) -> bool:
 def _prepared(
     command: ChargePointCommand, session: ChargingSession, unit: RateUnit, *, now: datetime
 ) -> PreparedSchedule | None:
+    wish = ChargingSchedule.from_json(command.payload["wish"])
+    owner = command.profile.owner if command.profile else ""
     try:
-        prepared = prepare(
-            ChargingSchedule.from_json(command.payload["wish"]),
-            limits=session.evse.limits(detected_phases=session.detected_phases),
-            capabilities=replace(session.charge_point.capabilities, units=frozenset({unit})),
-            now=now,
-            in_force=command.profile.applied_schedule if command.profile else None,
-            started_at=session.started_at,
-        )
+        prepared = profile_state.preview(session, owner, wish, now=now, units=frozenset({unit}))
     except ScheduleRefused:
         return None
     return prepared if prepared.schedule.unit is unit else None

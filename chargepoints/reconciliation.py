@@ -34,6 +34,8 @@ def command_finished(
 ) -> None:
     """In the transaction of the outcome."""
     session = command.session
+    if command.limit_id and _may_have_changed_the_plan(command, outcome):
+        observation.look_again(command.charge_point_id, ocpp_evse_id=command.payload["evse_id"], now=now)
     if session is None or session.state != ChargingSession.State.ACTIVE:
         return
     if command.kind == Kind.GET_COMPOSITE:

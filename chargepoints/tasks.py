@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from chargepoints import commands, doorbell, follow_ups, presence, reconciliation, sessions
+from chargepoints import commands, doorbell, follow_ups, limits, presence, reconciliation, sessions
 from chargepoints.models import ChargePointCommand
 
 
@@ -36,8 +36,9 @@ def _sockets_of(waiting: QuerySet[ChargePointCommand]) -> set[tuple[str, str]]:
 
 @shared_task
 def watch_sessions() -> None:
-    """Sends the next part of long profiles; settles doubts; ends sessions that never began."""
+    """Sends the next part of long profiles; keeps limits in step; settles doubts; ends sessions that never began."""
     now = timezone.now()
+    limits.watch(now=now)
     follow_ups.send_due(now=now)
     reconciliation.watch(now=now)
     sessions.invalidate_pending(now=now)

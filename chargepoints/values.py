@@ -100,11 +100,15 @@ class SmartChargingCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSchedule:
-    """What goes to the charge point now, why it differs from what was asked, and when the rest must follow."""
+    """What goes to the charge point now, why it differs from what was asked, and when the rest must follow.
+
+    `capped_by`: id of the operator's limit that was heeded, whether or not it lowered anything.
+    """
 
     schedule: ChargingSchedule
     notes: tuple[str, ...] = ()
     follow_up_at: datetime | None = None
+    capped_by: int | None = None
 
 
 class ScheduleRefused(Exception):

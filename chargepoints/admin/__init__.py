@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from chargepoints.admin import charge_points, commands, sessions, sites
+from chargepoints.admin import charge_points, commands, limits, sessions, sites
 
-__all__ = ["charge_points", "commands", "sessions", "sites"]
+__all__ = ["charge_points", "commands", "limits", "sessions", "sites"]
 
 admin.site.site_header = admin.site.site_title = "CPO back-office"
 admin.site.index_title = "Operations"

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from chargepoints import provisioning
-from chargepoints.admin import charge_point_actions, rendering, tones
+from chargepoints.admin import charge_point_actions, limit_actions, limit_words, rendering, tones
 from chargepoints.admin.columns import linked, pretty, utc
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
@@ -97,6 +97,8 @@ class ChargePointAdmin(OperatedAdmin):
         charge_point_actions.trigger_message,
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,
+        limit_actions.set_limit,
+        limit_actions.remove_limit,
     ]
     seen, booted = staticmethod(utc("last_seen_at", "last seen")), staticmethod(utc("booted_at"))
     connected, disconnected = staticmethod(utc("connected_at")), staticmethod(utc("disconnected_at"))
@@ -158,6 +160,7 @@ class ChargePointAdmin(OperatedAdmin):
             ("Last seen", seen),
             ("Location", rendering.link(obj.location)),
             ("Smart charging", {True: "yes", False: "no", None: "not said"}[obj.smart_charging]),
+            ("Limits by operators", limit_words.wanted_on_charge_point(obj, now=now)),
             ("Open sessions", _session_links(open_sessions)),
             (
                 "All sessions",
@@ -166,7 +169,8 @@ class ChargePointAdmin(OperatedAdmin):
         ]
 
     def problems(self, obj: ChargePoint) -> Iterable[Problem]:
-        return charge_point_problems(obj)
+        yield from charge_point_problems(obj)
+        yield from limit_words.problems_of_charge_point(obj, now=timezone.now())
 
     def panels(self, obj: ChargePoint) -> list[tuple[str, object]]:
         return [("Newest commands", _commands_table(obj))]

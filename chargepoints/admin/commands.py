@@ -24,9 +24,10 @@ class ChargePointCommandAdmin(RecordAdmin):
     date_hierarchy = "created_at"
     shown = [
         "id", "kind", "action", toned("status", tones.COMMAND), "detail", linked("charge_point"), linked("session"),
-        linked("profile"), "requested_by", "correlation_id", utc("created_at"), utc("sent_at"), utc("finished_at"),
-        "took", utc("expires_at"), toned("late_status", tones.COMMAND), utc("late_at", "late answer"), listed("notes"),
-        "schedule", pretty("payload", "request"), pretty("answer"), "connection_id",
+        linked("profile"), linked("limit"), "requested_by", "correlation_id", utc("created_at"), utc("sent_at"),
+        utc("finished_at"), "took", utc("expires_at"), toned("late_status", tones.COMMAND),
+        utc("late_at", "late answer"), listed("notes"), "schedule", pretty("payload", "request"),
+        pretty("answer"), "connection_id",
     ]  # fmt: skip
 
     @admin.display(description="took")

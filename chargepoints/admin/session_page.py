@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils.html import format_html, format_html_join
 
-from chargepoints.admin import rendering, tones
+from chargepoints.admin import limit_words, rendering, tones
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN
 from chargepoints.admin.timeline import (
     NEWEST,
@@ -16,7 +16,7 @@ from chargepoints.admin.timeline import (
     register_problems,
     register_source,
 )
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue, OperatorLimit
 from chargepoints.profiles.timeline import limit_at
 from chargepoints.values import ChargingSchedule
 
@@ -41,6 +41,7 @@ def summary(session: ChargingSession, *, now: datetime) -> list[tuple[str, objec
         ("Energy", rendering.number(session.kwh, "kWh")),
         ("Power now", _power_now(session, now=now)),
         ("Limit applied now", _limit_now(session, now=now)),
+        *_operator_limits(session, now=now),
         ("Planned by the charge point now", _planned_now(session, now=now)),
         ("Started", rendering.when(session.started_at)),
         ("Ended", _ended(session)),
@@ -73,6 +74,13 @@ def _limit_now(session: ChargingSession, *, now: datetime) -> str:
         if schedule and limit is not None:
             return f"{_limit_words(schedule, limit)}, wanted by {profile.owner}"
     return "none by a charging profile"
+
+
+def _operator_limits(session: ChargingSession, *, now: datetime) -> list[tuple[str, object]]:
+    """Of its EVSE and of the charge point as a whole, if there are any."""
+    wanted = OperatorLimit.objects.touching(session.evse).wanted(now=now).select_related("evse", "charge_point")
+    limits = list(wanted) if session.state == ChargingSession.State.ACTIVE else []
+    return [("Limit by an operator", limit_words.wanted_list(limits))] if limits else []
 
 
 def _planned_now(session: ChargingSession, *, now: datetime) -> str:

@@ -1,9 +1,12 @@
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
+from chargepoints.admin import limit_actions, limit_words
 from chargepoints.admin.columns import linked, utc
 from chargepoints.admin.pages import OperatedAdmin, RecordAdmin
 from chargepoints.models import Connector, Evse, Location, ServerProcess
@@ -51,6 +54,10 @@ class EvseAdmin(OperatedAdmin):
     autocomplete_fields = ["charge_point"]
     reported = staticmethod(utc("status_at", "status since"))
     inlines = [ConnectorInline]
+    actions = [limit_actions.set_limit, limit_actions.remove_limit]
+
+    def summary(self, obj: Evse) -> Iterable[tuple[str, object]]:
+        return [("Limits by operators", limit_words.wanted_on_evse(obj, now=timezone.now()))]
 
 
 @admin.register(Connector)

@@ -1,7 +1,7 @@
 """Which status is good and which needs a look."""
 
 from chargepoints.admin.rendering import BAD, OK, WARN
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, DriverToken
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, DriverToken, OperatorLimit
 
 SESSION = {
     ChargingSession.State.ACTIVE.value: OK,
@@ -20,6 +20,12 @@ PROFILE = {
     ChargingProfile.State.REJECTED.value: BAD,
     ChargingProfile.State.UNCERTAIN.value: WARN,
     ChargingProfile.State.DRIFTED.value: BAD,
+}
+LIMIT = {
+    OperatorLimit.State.REQUESTED.value: WARN,
+    OperatorLimit.State.INSTALLED.value: OK,
+    OperatorLimit.State.REJECTED.value: BAD,
+    OperatorLimit.State.UNCERTAIN.value: WARN,
 }
 TOKEN = {
     DriverToken.Status.ACCEPTED.value: OK,

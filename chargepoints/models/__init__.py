@@ -1,4 +1,5 @@
 from chargepoints.models.commands import ChargePointCommand
+from chargepoints.models.limits import OperatorLimit
 from chargepoints.models.profiles import ChargingProfile
 from chargepoints.models.sessions import ChargingSession, DriverToken, MeterValue
 from chargepoints.models.sites import ChargePoint, Connector, Evse, Location, ServerProcess
@@ -13,5 +14,6 @@ __all__ = [
     "Evse",
     "Location",
     "MeterValue",
+    "OperatorLimit",
     "ServerProcess",
 ]

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 
+from chargepoints.models.limits import OperatorLimit
 from chargepoints.models.profiles import ChargingProfile
 from chargepoints.models.sessions import ChargingSession
 from chargepoints.models.sites import ChargePoint, Evse
@@ -19,7 +20,7 @@ class ChargePointCommandQuerySet(models.QuerySet["ChargePointCommand"]):
     def with_effects(self) -> "ChargePointCommandQuerySet":
         """With what its end may change. Named columns: on the busiest path each one costs time."""
         return self.select_related("charge_point", "session__evse", "profile").only(
-            "kind", "action", "payload", "requested_by", "correlation_id", "sent_at", "expires_at", "status",
+            "kind", "action", "payload", "requested_by", "correlation_id", "sent_at", "expires_at", "status", "limit",
             *(f"charge_point__{name}" for name in ChargePoint.STEERING),
             *(f"session__{name}" for name in ChargingSession.STEERING),
             *(f"session__evse__{name}" for name in Evse.STEERING),
@@ -48,6 +49,9 @@ class ChargePointCommand(models.Model):
     charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="commands")
     session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, null=True, related_name="commands")
     profile = models.ForeignKey(ChargingProfile, on_delete=models.CASCADE, null=True, related_name="commands")
+    limit = models.ForeignKey(
+        OperatorLimit, on_delete=models.CASCADE, null=True, related_name="commands", db_index=False
+    )
     kind = models.CharField(max_length=13, choices=Kind)
     action = models.CharField(max_length=64, help_text="OCPP action")
     payload = models.JSONField(help_text="Neutral request; for CALL the wire payload")
@@ -76,6 +80,9 @@ class ChargePointCommand(models.Model):
             models.Index(fields=["created_at"], name="command_created"),  # metrics; the admin's dates
             models.Index(  # beat: what is overdue
                 fields=["expires_at"], condition=models.Q(status__in=["QUEUED", "SENT"]), name="command_overdue"
+            ),
+            models.Index(  # of an operator's limit
+                fields=["limit"], condition=models.Q(limit__isnull=False), name="command_of_limit"
             ),
         ]
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
+from chargepoints.profiles.caps import Cap, lowered
 from chargepoints.profiles.max_periods import within_max_periods
 from chargepoints.profiles.rates import ceiling, convert, maximum, phases_for, rate_text, round_down
 from chargepoints.profiles.timeline import elapsed_s, is_over, merged, period_at, time_text, whole_second
@@ -36,12 +37,13 @@ def prepare(
     now: datetime,
     in_force: ChargingSchedule | None = None,
     started_at: datetime | None = None,
+    cap: Cap | None = None,
 ) -> PreparedSchedule:
     """Fit a requested schedule to a charge point, or raise ScheduleRefused.
 
     `in_force` is what the charge point follows now: it fills the time until a start in the future, when the charge
     point would fall back to its default. `started_at` is the start of the transaction, needed only to place a relative
-    schedule in time. At `follow_up_at` the caller prepares the same request again.
+    schedule in time. At `follow_up_at` the caller prepares the same request again. `cap` is what an operator allows.
     """
     now = whole_second(now)
     requested = replace(requested, start_at=requested.start_at and whole_second(requested.start_at))
@@ -58,11 +60,14 @@ def prepare(
         fitting.notes.append(f"starts at {time_text(schedule.start_at)}, so the time until then is filled")
         bridge = _bridge(in_force, gap_s=gap_s, fitting=fitting, now=now, started_at=started_at)
         schedule = _spliced(schedule, bridge=bridge, gap_s=gap_s, now=now)
+    if cap:
+        schedule = _capped(schedule, cap, fitting=fitting, started_at=started_at)
     schedule = replace(schedule, periods=merged(schedule.periods))
     schedule, follow_up_at = within_max_periods(
         schedule, size=capabilities.max_periods, now=now, started_at=started_at, notes=fitting.notes
     )
-    return PreparedSchedule(schedule, notes=tuple(dict.fromkeys(fitting.notes)), follow_up_at=follow_up_at)
+    notes = tuple(dict.fromkeys(fitting.notes))
+    return PreparedSchedule(schedule, notes, follow_up_at, capped_by=cap.limit_id if cap else None)
 
 
 def outgoing_unit(requested: RateUnit, *, limits: EvseLimits, capabilities: SmartChargingCapabilities) -> RateUnit:
@@ -195,6 +200,24 @@ def _above_low_current(limit: Decimal, *, phases: int, fitting: _Fitting) -> Dec
         return Decimal("0.0")
     fitting.notes.append(f"{fitting.text(limit)} is below 6 A: most cars stop")
     return limit
+
+
+def _capped(
+    schedule: ChargingSchedule, cap: Cap, *, fitting: _Fitting, started_at: datetime | None
+) -> ChargingSchedule:
+    """Never above what an operator allows; the note only where that lowered something."""
+    until = f" until {time_text(cap.until)}" if cap.until else ""
+
+    def highest(period: SchedulePeriod) -> Decimal:
+        conversion = replace(fitting, notes=[])
+        rate = _in_outgoing_unit(cap.rate, unit=cap.unit, asked_phases=period.phases, fitting=conversion)
+        rate = _above_low_current(rate, phases=phases_for(fitting.limits, period.phases), fitting=conversion)
+        if rate < period.limit:
+            note = f"{fitting.text(period.limit)} -> {fitting.text(rate)}: limited by an operator{until}"
+            fitting.notes.extend([*conversion.notes, note])
+        return rate
+
+    return lowered(schedule, until=cap.until, started_at=started_at, highest=highest)
 
 
 def _fitted_min_rate(schedule: ChargingSchedule, fitting: _Fitting) -> Decimal | None:

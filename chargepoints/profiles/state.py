@@ -1,5 +1,6 @@
 """What is known of a charging profile: desired by its owner, applied by the charge point, and how sure that is."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Max, Q
@@ -7,8 +8,16 @@ from django.db.models import Max, Q
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.profiles.composites import planned_by
+from chargepoints.profiles.limit_state import cap_on
 from chargepoints.profiles.preparation import prepare
-from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, PreparedSchedule, ScheduleRefused
+from chargepoints.values import (
+    ChargingSchedule,
+    CommandOutcome,
+    OutcomeStatus,
+    PreparedSchedule,
+    RateUnit,
+    ScheduleRefused,
+)
 
 State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
@@ -16,9 +25,19 @@ STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
 CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
-def preview(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, now: datetime) -> PreparedSchedule:
-    """What would be sent for `schedule`, and why. Raises ScheduleRefused. Writes nothing."""
-    return _prepared(session, _profile_of(session, owner), schedule, now=now)
+def preview(
+    session: ChargingSession,
+    owner: str,
+    schedule: ChargingSchedule,
+    *,
+    now: datetime,
+    units: frozenset[RateUnit] | None = None,
+) -> PreparedSchedule:
+    """What would be sent for `schedule`, and why. Raises ScheduleRefused. Writes nothing.
+
+    `units`: as if the charge point took these, and no others.
+    """
+    return _prepared(session, _profile_of(session, owner), schedule, now=now, units=units)
 
 
 def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
@@ -26,16 +45,23 @@ def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
 
 
 def _prepared(
-    session: ChargingSession, profile: ChargingProfile | None, schedule: ChargingSchedule, *, now: datetime
+    session: ChargingSession,
+    profile: ChargingProfile | None,
+    schedule: ChargingSchedule,
+    *,
+    now: datetime,
+    units: frozenset[RateUnit] | None = None,
 ) -> PreparedSchedule:
+    capabilities = session.charge_point.capabilities
     in_force = profile.applied_schedule if profile and profile.state == State.INSTALLED else None
     return prepare(
         schedule,
         limits=session.evse.limits(detected_phases=session.detected_phases),
-        capabilities=session.charge_point.capabilities,
+        capabilities=capabilities if units is None else replace(capabilities, units=units),
         now=now,
         in_force=in_force,
         started_at=session.started_at,
+        cap=cap_on(session.evse_id, now=now),
     )
 
 

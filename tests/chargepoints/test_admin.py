@@ -16,6 +16,7 @@ from chargepoints.models import (
     Evse,
     Location,
     MeterValue,
+    OperatorLimit,
     ServerProcess,
 )
 from chargepoints.values import OutcomeStatus
@@ -36,7 +37,7 @@ from tests.support.operators import (
 
 pytestmark = pytest.mark.django_db
 ESCAPED = "&lt;script&gt;&#x27;x&#x27;&lt;/script&gt;"
-RECORDS = [ChargingSession, MeterValue, ChargePointCommand, ChargingProfile, ServerProcess]
+RECORDS = [ChargingSession, MeterValue, ChargePointCommand, ChargingProfile, OperatorLimit, ServerProcess]
 CONFIGURATION = [Location, ChargePoint, Evse, Connector, DriverToken]
 
 
@@ -68,8 +69,12 @@ def make_one_of_each():
     token = DriverToken.objects.create(uid=HOSTILE)
     process = ServerProcess.objects.create(channel_name="web", started_at=STARTED_AT, alive_at=STARTED_AT)
     evse = charge_point.evses.get()
+    limit = OperatorLimit.objects.create(
+        charge_point=charge_point, evse=evse, rate=10, unit="A", reason=HOSTILE, created_by="operator noor",
+        created_at=STARTED_AT, state="REJECTED", notes=[HOSTILE],
+    )  # fmt: skip
     location = charge_point.location
-    return [location, charge_point, evse, evse.connectors.get(), session, profile, ask, value, token, process]
+    return [location, charge_point, evse, evse.connectors.get(), session, profile, ask, value, token, process, limit]
 
 
 # --- every model ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from chargepoints.values import (
     CommandRequest,
     GetComposite,
     OutcomeStatus,
+    ProfilePurpose,
     RateUnit,
     RawCall,
     SchedulePeriod,
@@ -49,19 +50,55 @@ def to_call(request: CommandRequest, *, now: datetime) -> tuple[str, Payload]:  
             return request.action, request.payload
 
 
+_PURPOSES = {
+    ProfilePurpose.TX: "TxProfile",
+    ProfilePurpose.TX_DEFAULT: "TxDefaultProfile",
+    ProfilePurpose.CHARGE_POINT_MAX: "ChargePointMaxProfile",
+}
+
+
 def _set_profile(request: SetProfile) -> Payload:
-    """OCPP 1.6 sections 5.16 and 7.8: a TxProfile belongs to one connector above 0 and names its transaction."""
-    return {
-        "connectorId": _connector_id(request.evse_id),
-        "csChargingProfiles": {
-            "chargingProfileId": request.profile_id,
-            "transactionId": _transaction_id(request.transaction_id),
-            "stackLevel": request.stack_level,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Absolute" if request.schedule.start_at else "Relative",
-            "chargingSchedule": _wire_schedule(request.schedule),
-        },
+    """OCPP 1.6 sections 5.16 and 7.8. Only a TxProfile has a transaction: it names it."""
+    optional = {
+        "transactionId": _profile_transaction_id(request),
+        "validTo": wire_time(request.valid_to) if request.valid_to else None,
     }
+    profile = {
+        "chargingProfileId": request.profile_id,
+        "stackLevel": request.stack_level,
+        "chargingProfilePurpose": _PURPOSES[request.purpose],
+        "chargingProfileKind": _profile_kind(request),
+        "chargingSchedule": _wire_schedule(request.schedule),
+    } | {key: value for key, value in optional.items() if value is not None}
+    return {"connectorId": _profile_connector_id(request), "csChargingProfiles": profile}
+
+
+def _profile_connector_id(request: SetProfile) -> int:
+    """Section 3.13.1: a TxProfile is on one connector, a ChargePointMaxProfile on none, and a TxDefaultProfile on one,
+    or on 0 for all of them.
+    """
+    if request.purpose is ProfilePurpose.TX:
+        return _connector_id(request.evse_id)
+    if request.evse_id < 0 or (request.evse_id and request.purpose is ProfilePurpose.CHARGE_POINT_MAX):
+        raise ValueError(f"a {_PURPOSES[request.purpose]} cannot be on connector {request.evse_id}")
+    return request.evse_id
+
+
+def _profile_transaction_id(request: SetProfile) -> int | None:
+    if request.purpose is ProfilePurpose.TX:
+        return _transaction_id(request.transaction_id)
+    if request.transaction_id:
+        raise ValueError(f"a {_PURPOSES[request.purpose]} belongs to no transaction")
+    return None
+
+
+def _profile_kind(request: SetProfile) -> str:
+    """Relative is to the start of a transaction (section 7.13), which the charge point as a whole does not have."""
+    if request.schedule.start_at:
+        return "Absolute"
+    if request.purpose is ProfilePurpose.CHARGE_POINT_MAX:
+        raise ValueError("a ChargePointMaxProfile needs a start")
+    return "Relative"
 
 
 def _get_composite(request: GetComposite) -> Payload:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chargepoints', '0001_initial'),
+        ('chargepoints', '0002_operator_limit'),
     ]
 
     operations = [
