@@ -15,7 +15,7 @@ from chargepoints.values import MeterFacts, Reading
 
 State = ChargingSession.State
 PLAUSIBLE_KWH = Decimal(1000)  # no car takes more in one session: a register that jumps further has been reset
-MEASURED = ["kwh", "power_w", "current_a", "soc_percent", "detected_phases", "measured_at"]
+MEASURED = ["kwh", "power_w", "current_a", "soc_percent", "detected_phases", "measured_at", "meter_start_wh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,11 @@ def _take(session: ChargingSession, reading: Reading) -> None:
 
 
 def count_energy(session: ChargingSession, register_wh: Decimal | None) -> None:
+    """Without a register at the start, the first one is it."""
     if register_wh is None:
         return
+    if session.meter_start_wh is None:
+        session.meter_start_wh = fit(register_wh, 14, 3)
     kwh = kwh_of(session, register_wh)
     if session.kwh < kwh < PLAUSIBLE_KWH:
         session.kwh = kwh
@@ -154,7 +157,7 @@ def count_final_energy(session: ChargingSession, register_wh: Decimal | None) ->
 
 
 def kwh_of(session: ChargingSession, register_wh: Decimal) -> Decimal:
-    return ((register_wh - session.meter_start_wh) / 1000).quantize(Decimal("0.0001"))
+    return ((register_wh - (session.meter_start_wh or 0)) / 1000).quantize(Decimal("0.0001"))
 
 
 def note(session: ChargingSession, text: str) -> None:

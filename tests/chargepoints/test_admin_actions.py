@@ -108,7 +108,7 @@ def test_what_changes_a_charger_asks_first_and_sends_nothing(action, operator, s
 @pytest.mark.once
 def test_reset_asks_first(operator, rung):
     response = act(operator, "soft_reset", make_charge_point())
-    assert "It stops its transactions" in response.content.decode()
+    assert "It ends its transactions or waits for their end" in response.content.decode()
     assert rung == []
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from chargepoints import inventory
 from chargepoints.models import ChargePoint, ChargePointCommand, Evse
-from chargepoints.values import BootFacts, RateUnit, StatusFacts
+from chargepoints.values import BootFacts, RateUnit, RawCall, StatusFacts
 from tests.chargepoints.command_steps import installed, profile_of
 from tests.support import factories
 from tests.support.factories import NOW, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 BOOT = BootFacts(vendor="ACME", model="Wall", serial_number="S1", firmware_version="1.2")
-KEYS = ("SupportedFeatureProfiles", "ChargingScheduleMaxPeriods")
+QUESTIONS = (RawCall("GetConfiguration", {"key": ["SupportedFeatureProfiles"]}), RawCall("GetLocalListVersion", {}))
 
 
 @pytest.fixture
@@ -32,33 +32,30 @@ def point(evse):
 
 def test_a_boot_is_recorded_and_answered_with_the_heartbeat_interval(point, settings):
     settings.OCPP_HEARTBEAT_INTERVAL_S = 123
-    assert inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=at(3)) == 123
+    assert inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=at(3)) == 123
     point.refresh_from_db()
     assert (point.vendor, point.model, point.serial_number, point.firmware_version) == ("ACME", "Wall", "S1", "1.2")
     assert (point.booted_at, point.last_seen_at) == (at(3), at(3))
 
 
-def test_a_boot_asks_for_the_capabilities(point, settings):
-    inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=NOW)
-    command = ChargePointCommand.objects.get()
-    assert (command.action, command.payload, command.requested_by) == (
-        "GetConfiguration",
-        {"key": list(KEYS)},
-        "system",
-    )
-    assert command.expires_at == NOW + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+def test_a_boot_asks_for_the_capabilities_in_the_words_of_its_version(point, settings):
+    inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=NOW)
+    asked = ChargePointCommand.objects.order_by("pk")
+    assert [RawCall(command.action, command.payload) for command in asked] == list(QUESTIONS)
+    assert {command.requested_by for command in asked} == {"system"}
+    assert {command.expires_at for command in asked} == {NOW + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)}
 
 
 def test_a_boot_puts_installed_profiles_in_doubt(evse):
     session = factories.session(evse)
     installed(session)
-    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    inventory.boot(evse.charge_point_id, BOOT, questions=QUESTIONS, now=NOW)
     assert profile_of(session).state == "UNCERTAIN"
 
 
 def test_a_boot_ends_no_session(evse):
     session = factories.session(evse)
-    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    inventory.boot(evse.charge_point_id, BOOT, questions=QUESTIONS, now=NOW)
     session.refresh_from_db()
     assert session.state == "ACTIVE"
 
