@@ -95,8 +95,10 @@ def transaction_facts(payload: Payload, received_at: datetime) -> TransactionFac
 
 def transaction_id_text(value: object) -> str:
     """Exactly as the charge point wrote it, since our commands must name it so; empty when it cannot be kept so."""
-    usable = isinstance(value, str) and value.isprintable() and len(value) <= _TRANSACTION_ID_LENGTH
-    return str(value) if usable else ""
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not text.isprintable() or len(text) > _TRANSACTION_ID_LENGTH:
+        return ""
+    return text
 
 
 def id_token(value: object) -> str:
