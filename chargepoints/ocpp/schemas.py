@@ -114,7 +114,7 @@ RELAXED = {
     "StatusNotification": KEEPS_ENERGY,
     "TransactionEvent": KEEPS_TRANSACTION,
     "NotifyEvent": IS_HEARD,
-    "NotifyReport": IS_HEARD,
+    "NotifyReport": replace(IS_HEARD, keywords=IS_HEARD.keywords | {"minItems"}),
     "NotifyChargingLimit": IS_HEARD,
     "ClearedChargingLimit": IS_HEARD,
     "NotifyEVChargingSchedule": IS_HEARD,

@@ -7,7 +7,7 @@ import pytest
 
 from chargepoints import inventory
 from chargepoints.models import ChargePoint, ChargePointCommand, Evse
-from chargepoints.values import BootFacts, RateUnit, RawCall, StatusFacts
+from chargepoints.values import BootFacts, ProblemFacts, RateUnit, RawCall, StatusFacts
 from tests.chargepoints.command_steps import installed, profile_of
 from tests.support import factories
 from tests.support.factories import NOW, at
@@ -157,6 +157,66 @@ def test_a_status_touches_no_other_charge_points_evse(point):
     status(point, AVAILABLE)
     other.refresh_from_db()
     assert (other.status, other.status_at) == ("", None)
+
+
+# --- connectors that report one by one (OCPP 2.0.1) -----------------------------------------------------------------
+
+
+def connector(point, word, *, number=1, seconds=0.0):
+    return status(point, StatusFacts(1, word, connector_id=number, reported_at=at(seconds)), now=at(100))
+
+
+def test_an_evse_is_as_its_connector_is(point):
+    evse = connector(point, "Occupied")
+    assert (evse.status, evse.status_at, evse.connectors.get().status) == ("Occupied", NOW, "Occupied")
+
+
+@pytest.mark.parametrize(
+    ("words", "together"),
+    [
+        (("Occupied", "Unavailable"), "Occupied"), (("Unavailable", "Available"), "Available"),
+        (("Faulted", "Available"), "Available"), (("Faulted", "Unavailable"), "Faulted"),
+        (("Reserved", "Available"), "Reserved"), (("Dreaming", "Available"), "Available"),
+    ],
+)  # fmt: skip
+def test_an_evse_is_as_its_connectors_are_together(point, words, together):
+    for order in (words, words[::-1]):
+        for seconds, word in enumerate(order):
+            evse = connector(point, word, number=words.index(word) + 1, seconds=seconds)
+        assert evse.status == together
+        evse.connectors.update(status_at=None)
+
+
+def test_the_newest_word_of_each_connector_counts_whatever_the_order_of_arrival(point):
+    connector(point, "Available", seconds=60)
+    assert connector(point, "Occupied", seconds=30).status == "Available"
+    assert connector(point, "Occupied", number=2, seconds=30).status == "Occupied"
+    assert connector(point, "Available", number=2, seconds=40).status_at == at(60)
+
+
+def test_a_connector_that_nobody_entered_is_added_and_an_evse_with_just_that_one(point):
+    connector(point, "Available", number=2)
+    assert sorted(point.evses.get().connectors.values_list("ocpp_connector_id", flat=True)) == [1, 2]
+    evse = status(point, StatusFacts(7, "Available", connector_id=3, reported_at=NOW))
+    assert evse.connectors.get().ocpp_connector_id == 3
+
+
+def test_a_status_without_an_error_code_leaves_a_problem_and_its_end_removes_it(point):
+    inventory.problem(point.pk, ProblemFacts(1, "E42", "RCD tripped", NOW), now=NOW)
+    evse = connector(point, "Faulted", seconds=5)
+    assert (evse.status, evse.error_code, evse.status_info) == ("Faulted", "E42", "RCD tripped")
+    inventory.problem(point.pk, ProblemFacts(1, "", "", at(9)), now=at(9))
+    evse.refresh_from_db()
+    assert (evse.status, evse.error_code, evse.status_info) == ("Faulted", "", "")
+
+
+def test_settings_are_kept_up_to_a_bound(point, monkeypatch):
+    monkeypatch.setattr(inventory, "MOST_SETTINGS", 2)
+    assert learn(point, configuration={"A": "1", "B": "2", "C": "3"}).configuration == {"A": "1", "B": "2"}
+    assert learn(point, configuration={"D": "4", "A": "5"}).configuration == {"A": "5", "B": "2"}
+
+
+# --- progress -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["firmware_status", "diagnostics_status"])
