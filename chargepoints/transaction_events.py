@@ -73,8 +73,11 @@ def _has_ended(session: ChargingSession) -> bool:
 
 
 def _begins_anew(session: ChargingSession, facts: TransactionFacts, status: AuthorizationStatus | None) -> bool:
-    """It was refused, or nobody came in time, and now somebody may charge after all."""
-    if session.state != State.INVALID or _has_ended(session) or facts.step is TransactionStep.ENDED:
+    """It was refused, or nobody came in time, and now somebody may charge after all; or its id is used again."""
+    if _has_ended(session):
+        at, ended_at = facts.happened_at, session.ended_at
+        return facts.step is TransactionStep.STARTED and at is not None and ended_at is not None and at > ended_at
+    if session.state != State.INVALID or facts.step is TransactionStep.ENDED:
         return False
     timed_out = session.ended_at is not None
     newer = session.event_at is None or facts.happened_at is None or facts.happened_at > session.event_at
@@ -82,7 +85,7 @@ def _begins_anew(session: ChargingSession, facts: TransactionFacts, status: Auth
 
 
 def _set_aside(session: ChargingSession, *, now: datetime) -> None:
-    session.notes.append(f"transaction {session.ocpp_transaction_id} goes on as another session")
+    session.notes.append(f"transaction {session.ocpp_transaction_id} is another session from now on")
     session.ocpp_transaction_id = ""
     if session.ended_at is None:
         sessions.end(session, at=session.event_at or now, reason="Other", meter_stop_wh=None, now=now)

@@ -150,7 +150,7 @@ def test_a_token_accepted_after_a_refusal_begins_a_new_session_of_the_same_trans
     refused.refresh_from_db()
     assert (session.state, session.id_token, session.started_at) == ("ACTIVE", "CARD", at(30))
     assert (refused.state, refused.ended_at, refused.ocpp_transaction_id) == ("INVALID", NOW, "")
-    assert refused.notes == ["transaction TX-1 goes on as another session"]
+    assert refused.notes == ["transaction TX-1 is another session from now on"]
 
 
 def test_a_driver_who_comes_after_the_timer_begins_a_new_session(point, settings):
@@ -173,6 +173,17 @@ def test_an_old_event_that_comes_again_begins_nothing(point, settings):
     sessions.invalidate_pending(now=at(61))
     take(point, first, now=at(70))
     assert the_session().state == "INVALID"
+
+
+def test_a_transaction_id_that_is_used_again_is_a_new_session(point):
+    take(point, started(charging_state="Charging", **CARD))
+    take(point, ended(1, seconds=60))
+    first = the_session()
+    take(point, started(seconds=90, charging_state="Charging", **CARD))
+    second = the_session(ocpp_transaction_id="TX-1")
+    first.refresh_from_db()
+    assert (second.state, second.started_at, first.state) == ("ACTIVE", at(90), "COMPLETED")
+    assert (first.ocpp_transaction_id, first.ended_at, first.last_updated) == ("", at(60), at(60))
 
 
 # --- where ----------------------------------------------------------------------------------------------------------

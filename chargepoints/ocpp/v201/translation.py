@@ -74,7 +74,7 @@ def _set_profile(request: SetProfile) -> Payload:
 
 
 def _refuse_impossible(request: SetProfile) -> None:
-    """K01.FR.03, FR.04, FR.38; ChargingProfileType: a TxProfile has no validTo, it ends with its transaction."""
+    """K01.FR.03, FR.16 and FR.38; ChargingProfileType: a TxProfile has no validTo, it ends with its transaction."""
     match request.purpose:
         case ProfilePurpose.TX:
             _evse_of_session(request.evse_id)
