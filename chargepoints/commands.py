@@ -179,6 +179,12 @@ def _ring(command_id: int, connection_id: str) -> None:
         dispatch_command.enqueue(command_id)
 
 
+def ring_waiting(session: ChargingSession) -> None:
+    """It has begun: what was kept for it can leave."""
+    for command in session.commands.filter(status=Status.QUEUED).only("pk"):
+        transaction.on_commit(partial(_ring, command.pk, session.charge_point.connection_id))
+
+
 def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
     return profile.commands.open().exclude(pk=but.pk).exists()
 

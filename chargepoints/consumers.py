@@ -19,7 +19,7 @@ from chargepoints import commands, doorbell, handshake, presence
 from chargepoints.doorbell import Ring
 from chargepoints.group_commit import writer
 from chargepoints.ocpp.base import ChargePointLink
-from chargepoints.values import CommandCall, CommandOutcome, RawCall
+from chargepoints.values import CommandCall, CommandOutcome
 
 logger = logging.getLogger(__name__)
 SEEN_EVERY_S = 30
@@ -99,8 +99,8 @@ class ChargePointConsumer(AsyncConsumer):
         """At most one write per SEEN_EVERY_S; nobody waits for it."""
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:
             self._seen_at = time.monotonic()
-            skew = getattr(self.link, "clock_skew_s", None)
-            writer.submit(presence.seen, self.charge_point_id, now=now(), clock_skew_s=skew)
+            skew_s = self._link.clock_skew_s
+            writer.submit(presence.seen, self.charge_point_id, now=now(), clock_skew_s=skew_s)
 
     async def _send_text(self, text: str) -> None:
         await self.send({"type": "websocket.send", "text": text})
@@ -150,8 +150,7 @@ class ChargePointConsumer(AsyncConsumer):
                 attempt += 1
 
     async def _prove_life(self) -> None:
-        question = RawCall("GetConfiguration", {"key": ["HeartbeatInterval"]})
-        if not await handshake.answers(self._link, question, timeout_s=PROBE_TIMEOUT_S):
+        if not await self._link.is_alive(timeout_s=PROBE_TIMEOUT_S):
             logger.warning("identity=%s: connection %s is dead and makes room", self.identity, self.connection_id)
             await self._close(1001)
             await self._unregister()

@@ -16,8 +16,6 @@ from chargepoints import authentication, doorbell, presence, provisioning
 from chargepoints.doorbell import Ring
 from chargepoints.models import ChargePoint
 from chargepoints.ocpp import registry
-from chargepoints.ocpp.base import ChargePointLink
-from chargepoints.values import CommandCall, OutcomeStatus, RawCall
 
 logger = logging.getLogger(__name__)
 MAKE_ROOM_S = 7.0
@@ -128,9 +126,3 @@ def _is_connected(charge_point_id: int) -> bool:
         return presence.is_connected(charge_point_id)
     finally:
         close_old_connections()
-
-
-async def answers(link: ChargePointLink, question: RawCall, *, timeout_s: float) -> bool:
-    """Whether anybody at the other end still answers anything at all."""
-    outcome = await link.perform(CommandCall(command_id=0, request=question, timeout_s=timeout_s))
-    return outcome.status in {OutcomeStatus.ACCEPTED, OutcomeStatus.REJECTED}

@@ -1,5 +1,6 @@
 """What a charge point says of itself: who it is, what it can do, how its connectors are."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +10,16 @@ from chargepoints import commands, observation
 from chargepoints.models import ChargePoint, Connector, Evse
 from chargepoints.profiles import limit_state
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import BootFacts, RateUnit, StatusFacts
+from chargepoints.values import BootFacts, ProblemFacts, RateUnit, RawCall, StatusFacts
+
+MOST_SETTINGS = 5000
+# An EVSE is as its connectors together: only one of them can be in use, and one that is free makes it free.
+_FOREMOST = ("Occupied", "Reserved", "Available", "Faulted", "Unavailable")
 
 HELD_BACK = {"Charging", "SuspendedEVSE"}  # from one to the other: something limits, or no longer does
 
 
-def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, ...], now: datetime) -> int:
+def boot(charge_point_id: int, facts: BootFacts, *, questions: Sequence[RawCall], now: datetime) -> int:
     """Records a boot and asks for the capabilities. Returns the heartbeat interval in seconds.
 
     Profiles and limits that were installed are in doubt from now on: some firmware forgets them.
@@ -25,19 +30,19 @@ def boot(charge_point_id: int, facts: BootFacts, *, capability_keys: tuple[str, 
     )  # fmt: skip
     profile_state.doubt_all(charge_point_id)
     limit_state.doubt_all(charge_point_id)
-    ask_capabilities(
-        ChargePoint.objects.get(pk=charge_point_id), keys=capability_keys, requested_by=commands.SYSTEM, now=now
-    )
+    ask_again(charge_point_id, questions, now=now)
     observation.look_again(charge_point_id, now=now)
     return settings.OCPP_HEARTBEAT_INTERVAL_S
 
 
-def ask_capabilities(charge_point: ChargePoint, *, keys: tuple[str, ...], requested_by: str, now: datetime) -> None:
-    """OCPP 1.6 section 5.8; the answer is learned by `learn`."""
-    commands.request_call(
-        charge_point=charge_point, action="GetConfiguration", payload={"key": list(keys)},
-        requested_by=requested_by, now=now,
-    )  # fmt: skip
+def ask_again(charge_point_id: int, questions: Sequence[RawCall], *, now: datetime) -> None:
+    """Asks the charge point, in its version's own words, what it can do; the answers are learned by `learn`."""
+    charge_point = ChargePoint.objects.get(pk=charge_point_id)
+    for question in questions:
+        commands.request_call(
+            charge_point=charge_point, action=question.action, payload=question.payload,
+            requested_by=commands.SYSTEM, now=now,
+        )  # fmt: skip
 
 
 def learn(
@@ -60,7 +65,8 @@ def learn(
     for name, value in known.items():
         if value is not None:
             setattr(charge_point, name, value)
-    charge_point.configuration = {**charge_point.configuration, **configuration}
+    merged = {**charge_point.configuration, **configuration}
+    charge_point.configuration = dict(list(merged.items())[:MOST_SETTINGS])
     charge_point.capabilities_at = now
     charge_point.save(update_fields=[*known, "configuration", "capabilities_at"])
 
@@ -72,28 +78,58 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
     """
     if facts.evse_id == 0:
         return
-    evse = evse_of(charge_point_id, facts.evse_id)
+    evse = evse_of(charge_point_id, facts.evse_id, ocpp_connector_id=facts.connector_id or 1)
     reported_at = min(facts.reported_at or now, now)
-    if evse.status_at and evse.status_at > reported_at:
+    if facts.connector_id:
+        _connector_status(evse, facts, reported_at)
+    elif evse.status_at and evse.status_at > reported_at:
         return
     before = evse.status
-    evse.status, evse.error_code, evse.status_info = facts.status[:24], facts.error_code[:64], facts.info[:255]
-    evse.status_at = reported_at
+    evse.status = _of_connectors(evse) if facts.connector_id else facts.status[:24]
+    if facts.error_code is not None:
+        evse.error_code, evse.status_info = facts.error_code[:64], facts.info[:255]
+    evse.status_at = max(evse.status_at or reported_at, reported_at)
     evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
     if {before, evse.status} == HELD_BACK:
         observation.look_again(charge_point_id, ocpp_evse_id=facts.evse_id, now=now)
 
 
-def evse_of(charge_point_id: int, ocpp_evse_id: int) -> Evse:
+def _connector_status(evse: Evse, facts: StatusFacts, reported_at: datetime) -> None:
+    connector = connector_of(evse, facts.connector_id)
+    if connector.status_at and connector.status_at > reported_at:
+        return
+    connector.status, connector.status_at = facts.status[:24], reported_at
+    connector.save(update_fields=["status", "status_at"])
+
+
+def _of_connectors(evse: Evse) -> str:
+    said = evse.connectors.exclude(status="").order_by("-status_at").values_list("status", flat=True)
+    return next((status for status in _FOREMOST if status in said), said[0] if said else "")
+
+
+def problem(charge_point_id: int, facts: ProblemFacts, *, now: datetime) -> None:
+    """A fault that is told beside the status: it stays until it is said to be over."""
+    evse = evse_of(charge_point_id, facts.evse_id)
+    evse.error_code, evse.status_info = facts.code[:64], facts.info[:255]
+    evse.status_at = evse.status_at or min(facts.reported_at or now, now)
+    evse.save(update_fields=["error_code", "status_info", "status_at", "updated_at"])
+
+
+def evse_of(charge_point_id: int, ocpp_evse_id: int, *, ocpp_connector_id: int = 1) -> Evse:
     """The EVSE a charge point speaks of; one that nobody entered is added with defaults, so that nothing is lost."""
     evse, created = Evse.objects.get_or_create(charge_point_id=charge_point_id, ocpp_evse_id=ocpp_evse_id)
     if created:
-        Connector.objects.create(evse=evse)
+        Connector.objects.create(evse=evse, ocpp_connector_id=ocpp_connector_id)
     return evse
 
 
+def connector_of(evse: Evse, ocpp_connector_id: int) -> Connector:
+    """The connector of an EVSE a charge point speaks of, added when nobody entered it."""
+    return Connector.objects.get_or_create(evse=evse, ocpp_connector_id=ocpp_connector_id)[0]
+
+
 def started_evse(charge_point_id: int, ocpp_evse_id: int) -> Evse:
-    """Where a transaction starts. Connector 0 is the charge point as a whole: its only EVSE, if it has but one."""
+    """Where a transaction starts. 0 is the charge point as a whole: its only EVSE, if it has but one."""
     known = list(Evse.objects.filter(charge_point_id=charge_point_id, ocpp_evse_id__gt=0)[:2])
     return known[0] if ocpp_evse_id == 0 and len(known) == 1 else evse_of(charge_point_id, ocpp_evse_id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from chargepoints import inventory, observation, phase_changes, signals
+from chargepoints import inventory, signals, steering
 from chargepoints.group_commit import together
 from chargepoints.models import ChargingSession, MeterValue
 from chargepoints.models.rows import update_each
@@ -15,10 +15,9 @@ from chargepoints.values import MeterFacts, Reading
 
 State = ChargingSession.State
 PLAUSIBLE_KWH = Decimal(1000)  # no car takes more in one session: a register that jumps further has been reset
-OFFER_CHANGED_A = Decimal("0.5")
-OFFER_CHANGED_W = Decimal(100)
 MEASURED = [
     "kwh", "power_w", "current_a", "soc_percent", "detected_phases", "offered_a", "offered_w", "measured_at",
+    "meter_start_wh",
 ]  # fmt: skip
 
 
@@ -34,10 +33,10 @@ def meter_all(reports: list[MeterReport]) -> None:
     sessions = _sessions_of(reports)
     keep([row for report, session in zip(reports, sessions, strict=True) for row in _reported(report, session)])
     followed: dict[int, ChargingSession] = {}
-    before: dict[int, Steered] = {}
+    before: dict[int, steering.Measured] = {}
     for report, session in zip(reports, sessions, strict=True):
         if session and session.is_open and report.facts.readings:
-            before.setdefault(session.pk, Steered.of(session))
+            before.setdefault(session.pk, steering.Measured.of(session))
             follow(session, report.facts.readings)
             session.last_updated = report.now
             followed[session.pk] = session
@@ -45,35 +44,7 @@ def meter_all(reports: list[MeterReport]) -> None:
         update_each(ChargingSession, list(followed.values()), [*MEASURED, "last_updated"])
         latest = max(report.now for report in reports)
         signals.sessions_metered.send(sender=ChargingSession, sessions=list(followed.values()), now=latest)
-        _steer(followed, before, now=latest)
-
-
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """What a charge point measures that bears on charging profiles."""
-
-    phases: int | None
-    offered_a: Decimal | None
-    offered_w: Decimal | None
-
-    @classmethod
-    def of(cls, session: ChargingSession) -> "Steered":
-        return cls(session.detected_phases, session.offered_a, session.offered_w)
-
-    def offers_otherwise(self, other: "Steered") -> bool:
-        """Another limit may hold now (there is no other sign of it in OCPP 1.6)."""
-        pairs = ((self.offered_a, other.offered_a, OFFER_CHANGED_A), (self.offered_w, other.offered_w, OFFER_CHANGED_W))
-        return any(a is not None and b is not None and abs(a - b) > least for a, b, least in pairs)
-
-
-def _steer(followed: dict[int, ChargingSession], before: dict[int, Steered], *, now: datetime) -> None:
-    after = {pk: Steered.of(session) for pk, session in followed.items()}
-    rephased = [pk for pk in followed if before[pk].phases != after[pk].phases]
-    offered = [pk for pk in followed if before[pk].offers_otherwise(after[pk])]
-    for session in ChargingSession.objects.for_steering().filter(pk__in=rephased) if rephased else ():
-        phase_changes.send_again(session, now=now)
-    if offered:
-        observation.look_at(ChargingSession.objects.filter(pk__in=offered), now=now)
+        steering.changed(list(followed.values()), before, now=latest)
 
 
 @together(meter_all, each=MeterReport)
@@ -175,8 +146,11 @@ def _take(session: ChargingSession, reading: Reading) -> None:
 
 
 def count_energy(session: ChargingSession, register_wh: Decimal | None) -> None:
+    """Without a register at the start, the first one is it."""
     if register_wh is None:
         return
+    if session.meter_start_wh is None:
+        session.meter_start_wh = fit(register_wh, 14, 3)
     kwh = kwh_of(session, register_wh)
     if session.kwh < kwh < PLAUSIBLE_KWH:
         session.kwh = kwh
@@ -193,7 +167,7 @@ def count_final_energy(session: ChargingSession, register_wh: Decimal | None) ->
 
 
 def kwh_of(session: ChargingSession, register_wh: Decimal) -> Decimal:
-    return ((register_wh - session.meter_start_wh) / 1000).quantize(Decimal("0.0001"))
+    return ((register_wh - (session.meter_start_wh or 0)) / 1000).quantize(Decimal("0.0001"))
 
 
 def note(session: ChargingSession, text: str) -> None:

@@ -54,13 +54,13 @@ def start(charge_point_id: int, facts: StartFacts, *, now: datetime) -> StartAns
     repeated = _same_start(evse, facts)
     if repeated:
         return StartAnswer(repeated.ocpp_transaction_id, authorization)
-    _close_forgotten(evse, now=now)
+    close_forgotten(evse, now=now)
     session = _create(evse, facts, accepted=authorization == AuthorizationStatus.ACCEPTED, now=now)
     logger.info(
         "session started session=%s identity=%s evse=%s authorization=%s",
         session.uid, evse.charge_point.identity, evse.ocpp_evse_id, authorization,
     )  # fmt: skip
-    _changed(session, now=now)
+    announce(session, now=now)
     return StartAnswer(session.ocpp_transaction_id, authorization)
 
 
@@ -72,10 +72,16 @@ def _same_start(evse: Evse, facts: StartFacts) -> ChargingSession | None:
     return same.filter(reported_start_at=facts.started_at).first()
 
 
-def _close_forgotten(evse: Evse, *, now: datetime) -> None:
+def close_forgotten(evse: Evse, *, now: datetime, until: datetime | None = None) -> None:
+    """An EVSE has one transaction at a time: a new one there shows that those before it are over.
+
+    `until`: when the new one began. What was heard of later is not before it: the news of the new one comes late.
+    """
     for session in evse.sessions.select_for_update(no_key=True).filter(state__in=[State.PENDING, State.ACTIVE]):
-        session.notes.append("ended by the next StartTransaction: the charge point never sent its end")
-        _end(session, at=session.measured_at or now, reason="Other", meter_stop_wh=None, now=now)
+        if until and until < (session.event_at or session.started_at):
+            continue
+        session.notes.append("ended by the next transaction here: the charge point never sent its end")
+        end(session, at=session.measured_at or now, reason="Other", meter_stop_wh=None, now=now)
 
 
 def _create(evse: Evse, facts: StartFacts, *, accepted: bool, now: datetime) -> ChargingSession:
@@ -128,7 +134,7 @@ def stop(charge_point_id: int, facts: StopFacts, *, now: datetime) -> Authorizat
     else:
         metering.follow(session, facts.readings)
         at = max(facts.stopped_at or now, session.started_at)
-        _end(session, at=at, reason=facts.reason or "Local", meter_stop_wh=facts.meter_stop_wh, now=now)
+        end(session, at=at, reason=facts.reason or "Local", meter_stop_wh=facts.meter_stop_wh, now=now)
     return authorize(facts.id_token) if facts.id_token else None
 
 
@@ -146,9 +152,12 @@ def _final(facts: StopFacts, now: datetime) -> Reading:
     return Reading(measured_at=facts.stopped_at or now, samples=(), energy_wh=facts.meter_stop_wh)
 
 
-def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime) -> None:
+def end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: Decimal | None, now: datetime) -> None:
+    """One that was only PENDING, and took nothing, has never been a session."""
     metering.count_final_energy(session, meter_stop_wh)
-    if session.state != State.INVALID:
+    if session.state == State.PENDING and session.kwh == 0:
+        session.state = State.INVALID
+    elif session.state != State.INVALID:
         session.state = State.COMPLETED
     session.ended_at, session.stop_reason, session.meter_stop_wh = at, reason[:64], metering.fit(meter_stop_wh, 14, 3)
     session.power_w = session.current_a = Decimal(0)
@@ -157,7 +166,7 @@ def _end(session: ChargingSession, *, at: datetime, reason: str, meter_stop_wh: 
     commands.reject_queued(session, reason="session_not_active: it ended before this was sent", now=now)
     profile_state.end_all(session)
     logger.info("session ended session=%s kwh=%s reason=%s", session.uid, session.kwh, session.stop_reason)
-    _changed(session, now=now)
+    announce(session, now=now)
 
 
 def invalidate_pending(*, now: datetime) -> int:
@@ -171,10 +180,10 @@ def invalidate_pending(*, now: datetime) -> int:
             )
             if changed:
                 session.refresh_from_db()
-                _changed(session, now=now)
+                announce(session, now=now)
             count += changed
     return count
 
 
-def _changed(session: ChargingSession, *, now: datetime) -> None:
+def announce(session: ChargingSession, *, now: datetime) -> None:
     signals.session_changed.send(sender=ChargingSession, session=session, now=now)

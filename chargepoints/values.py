@@ -208,7 +208,10 @@ class CommandOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sampled value as the charge point sent it. `value` None: it was not a number; `raw` always has the text."""
+    """One sampled value as the charge point sent it. `value` None: it was not a number; `raw` always has the text.
+
+    The value is in 10^`multiplier` of `unit`.
+    """
 
     measurand: str
     value: Decimal | None
@@ -218,10 +221,12 @@ class Sample:
     context: str = ""
     location: str = ""
     format: str = "Raw"
+    multiplier: int = 0
 
     def to_json(self) -> dict[str, str]:
         fields = {"measurand": self.measurand, "value": self.raw, "unit": self.unit, "phase": self.phase,
-                  "context": self.context, "location": self.location, "format": self.format}  # fmt: skip
+                  "context": self.context, "location": self.location, "format": self.format,
+                  "multiplier": str(self.multiplier or "")}  # fmt: skip
         return {key: value for key, value in fields.items() if value}
 
 
@@ -251,11 +256,25 @@ class BootFacts:
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """`evse_id` 0 is the charge point itself."""
+    """`evse_id` 0 is the charge point itself, `connector_id` 0 the EVSE as a whole.
+
+    `error_code` None: this version tells of faults in messages of their own (ProblemFacts).
+    """
 
     evse_id: int
     status: str
-    error_code: str = ""
+    error_code: str | None = None
+    info: str = ""
+    reported_at: datetime | None = None
+    connector_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFacts:
+    """A fault at an EVSE; an empty `code` says that there is none any more."""
+
+    evse_id: int
+    code: str
     info: str = ""
     reported_at: datetime | None = None
 
@@ -297,7 +316,8 @@ class TransactionFacts:
     """One TransactionEvent (OCPP 2.0.1 section E): the charge point chose `transaction_id`, unique there only.
 
     `evse_id` 0 and empty texts: not said. `happened_at` None: the charge point's clock is wrong. `charging_state` as
-    sent: EVConnected, Charging, SuspendedEV, SuspendedEVSE or Idle. `authorizes`: this event brings the driver's token.
+    sent: EVConnected, Charging, SuspendedEV, SuspendedEVSE or Idle. `authorizes`: this event brings a token, that of
+    the driver or of whoever stops; `needs_no_token`: it says that nobody has to show one.
     """
 
     step: TransactionStep
@@ -307,6 +327,8 @@ class TransactionFacts:
     evse_id: int = 0
     connector_id: int = 0
     id_token: str = ""
+    authorizes: bool = False
+    needs_no_token: bool = False
     happened_at: datetime | None = None
     offline: bool = False
     charging_state: str = ""

@@ -1,6 +1,6 @@
 """What operators can ask of a charge point itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django import forms
 from django.contrib import admin, messages
@@ -19,19 +19,21 @@ from chargepoints.admin.confirmation import (
     tell_command,
     too_many,
 )
-from chargepoints.admin.operator_calls import TRIGGERED_MESSAGES, CallRefused, OperatorCall, calls_for
-from chargepoints.models import ChargePoint
+from chargepoints.models import ChargePoint, Connector
+from chargepoints.ocpp import registry
+from chargepoints.ocpp.operator_calls import TRIGGERED_MESSAGES, CallRefused, OperatorCalls
+from chargepoints.values import RawCall
 
-Call = Callable[[ChargePoint], OperatorCall]
+Calls = Callable[[ChargePoint], Sequence[RawCall]]
 
 
 class TriggerMessageForm(forms.Form):
     message = forms.ChoiceField(choices=[(message, message) for message in TRIGGERED_MESSAGES])
     evse_id = forms.IntegerField(
-        label="Connector",
+        label="EVSE",
         required=False,
         min_value=1,
-        help_text="Number of the connector for StatusNotification and MeterValues; empty: all of them",
+        help_text="Number of the EVSE (OCPP 1.6: connector) for StatusNotification and MeterValues; empty: all of them",
     )
 
     def clean_evse_id(self) -> int | None:
@@ -49,7 +51,7 @@ def trigger_message(model_admin: admin.ModelAdmin, request: HttpRequest, queryse
         chosen = form.cleaned_data
         return _call_each(
             model_admin, request, queryset,
-            lambda cp: calls_for(cp.ocpp_version).trigger_message(chosen["message"], chosen["evse_id"]),
+            lambda cp: _trigger_calls(cp, chosen["message"], chosen["evse_id"]),
         )  # fmt: skip
     effects = [Effect(charge_point, ("is asked to send this message now",)) for charge_point in queryset]
     return confirmation_page(
@@ -64,7 +66,7 @@ def refresh_capabilities(
     """Only reads the charge point's configuration, so nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
-    return _call_each(model_admin, request, queryset, lambda cp: calls_for(cp.ocpp_version).get_capabilities())
+    return _call_each(model_admin, request, queryset, lambda cp: _calls_of(cp).get_capabilities())
 
 
 @admin.action(permissions=["operate"], description="Reset (soft)")
@@ -72,31 +74,47 @@ def soft_reset(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Qu
     if too_many(model_admin, request, queryset):
         return go_back(request)
     if is_confirmed(request):
-        return _call_each(model_admin, request, queryset, lambda cp: calls_for(cp.ocpp_version).soft_reset())
+        return _call_each(model_admin, request, queryset, lambda cp: [_calls_of(cp).soft_reset()])
     effects = [Effect(charge_point, ("is restarted (soft reset)",)) for charge_point in queryset]
     return confirmation_page(
         model_admin, request, title="Reset the charge point?", button="Yes, reset", effects=effects,
-        warning="It stops its transactions, restarts, and is offline for a while. Some forget their profiles.",
+        warning="It ends its transactions or waits for their end, restarts, and is offline for a while. Some forget "
+        "their profiles.",
     )  # fmt: skip
 
 
 def _call_each(
-    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, call: Call
+    model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, calls: Calls
 ) -> HttpResponse | None:
     for charge_point in queryset:
-        _call_one(model_admin, request, charge_point, call)
+        _call_one(model_admin, request, charge_point, calls)
     return go_back(request)
 
 
-def _call_one(model_admin: admin.ModelAdmin, request: HttpRequest, charge_point: ChargePoint, call: Call) -> None:
+def _call_one(model_admin: admin.ModelAdmin, request: HttpRequest, charge_point: ChargePoint, calls: Calls) -> None:
     try:
-        wire = call(charge_point)
+        wanted = calls(charge_point)
     except CallRefused as refused:
         text = f"{charge_point}: nothing was sent, {refused}."
         return model_admin.message_user(request, text, messages.WARNING)
-    with transaction.atomic():
-        command = commands.request_call(
-            charge_point=charge_point, action=wire.action, payload=wire.payload,
-            requested_by=operator(request), now=timezone.now(),
-        )  # fmt: skip
-        return tell_command(model_admin, request, charge_point, command)
+    for call in wanted:
+        with transaction.atomic():
+            command = commands.request_call(
+                charge_point=charge_point, action=call.action, payload=call.payload,
+                requested_by=operator(request), now=timezone.now(),
+            )  # fmt: skip
+            tell_command(model_admin, request, charge_point, command)
+    return None
+
+
+def _calls_of(charge_point: ChargePoint) -> OperatorCalls:
+    return registry.operator_calls(charge_point.ocpp_version)
+
+
+def _trigger_calls(charge_point: ChargePoint, message: str, evse_id: int | None) -> Sequence[RawCall]:
+    known = Connector.objects.filter(evse__charge_point=charge_point, evse__ocpp_evse_id__gt=0)
+    places = known.order_by("evse__ocpp_evse_id", "ocpp_connector_id")
+    if evse_id is not None:
+        places = places.filter(evse__ocpp_evse_id=evse_id)
+    connectors = places.values_list("evse__ocpp_evse_id", "ocpp_connector_id")
+    return _calls_of(charge_point).trigger_message(message, evse_id, connectors=connectors)

@@ -193,9 +193,10 @@ def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:
         why = "Profiles with a start time begin that much too early or too late."
         yield Problem(f"Its clock is {charge_point.clock_skew_s:+d} s off", why, tone=rendering.WARN)
     for evse in charge_point.evses.all():
-        if evse.error_code not in {"", "NoError"}:
+        if evse.error_code not in {"", "NoError"} or evse.status == "Faulted":
             why = f"{evse.status} since {rendering.when(evse.status_at)}. {evse.status_info}"
-            yield Problem(f"EVSE {evse.ocpp_evse_id} reports {evse.error_code}", why, url=rendering.admin_url(evse))
+            what = f"EVSE {evse.ocpp_evse_id} reports {evse.error_code or evse.status}"
+            yield Problem(what, why, url=rendering.admin_url(evse))
 
 
 def _session_links(sessions: Iterable[ChargingSession]) -> str:

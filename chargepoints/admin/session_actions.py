@@ -21,11 +21,12 @@ from chargepoints.admin.confirmation import (
     tell_command,
     too_many,
 )
-from chargepoints.admin.operator_calls import CallRefused, OperatorCall, calls_for
 from chargepoints.admin.rendering import schedule_words
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.ocpp import registry
+from chargepoints.ocpp.operator_calls import CallRefused
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import ChargingSchedule, ScheduleRefused
+from chargepoints.values import ChargingSchedule, RawCall, ScheduleRefused
 
 Kind = ChargePointCommand.Kind
 Ask = Callable[[datetime], ChargePointCommand]
@@ -220,11 +221,11 @@ def remote_stop(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Q
     return go_back(request)
 
 
-def _stop_call(session: ChargingSession) -> OperatorCall:
+def _stop_call(session: ChargingSession) -> RawCall:
     """Raises CallRefused."""
     if why := _not_active(session):
         raise CallRefused(why)
-    return calls_for(session.charge_point.ocpp_version).remote_stop(session.ocpp_transaction_id)
+    return registry.operator_calls(session.charge_point.ocpp_version).remote_stop(session.ocpp_transaction_id)
 
 
 def _stop_words(session: ChargingSession) -> str:
@@ -243,7 +244,7 @@ def _stop(model_admin: admin.ModelAdmin, request: HttpRequest, session: Charging
     return _ask(model_admin, request, session, _calling(request, session, call))
 
 
-def _calling(request: HttpRequest, session: ChargingSession, call: OperatorCall) -> Ask:
+def _calling(request: HttpRequest, session: ChargingSession, call: RawCall) -> Ask:
     return lambda now: commands.request_call(
         charge_point=session.charge_point, session=session, action=call.action, payload=call.payload,
         requested_by=operator(request), now=now,

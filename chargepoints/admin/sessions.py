@@ -33,7 +33,7 @@ class ChargingSessionAdmin(RecordAdmin):
         "contract_id", "auth_method", utc("started_at", "started"), utc("reported_start_at", "started, as reported"),
         utc("ended_at"), "stop_reason", measured("meter_start_wh", "Wh"), measured("meter_stop_wh", "Wh"),
         measured("kwh", "kWh", "energy"), measured("power_w", "W", "power"), measured("current_a", "A", "current"),
-        measured("soc_percent", "%", "state of charge"), "detected_phases", utc("measured_at"),
+        measured("soc_percent", "%", "state of charge"), "detected_phases", "charging_state", utc("measured_at"),
         pretty("charging_preferences"), listed("notes"), utc("created_at"), utc("last_updated"),
     ]  # fmt: skip
 

@@ -35,6 +35,8 @@ class LocationAdmin(OperatedAdmin):
 class ConnectorInline(admin.TabularInline):
     model = Connector
     extra = 0
+    fields = ["ocpp_connector_id", "standard", "format", "status"]
+    readonly_fields = ["status"]
 
 
 @admin.register(Evse)
@@ -62,10 +64,13 @@ class EvseAdmin(OperatedAdmin):
 
 @admin.register(Connector)
 class ConnectorAdmin(OperatedAdmin):
-    list_display = ["__str__", linked("evse"), "standard", "format"]
+    list_display = ["__str__", linked("evse"), "standard", "format", "status"]
     list_filter = ["standard", "format"]
     list_select_related = ["evse__charge_point"]
     search_fields = ["evse__uid", "evse__evse_id", "evse__charge_point__identity"]
+    fields = ["evse", "ocpp_connector_id", "standard", "format", "status", "reported"]
+    readonly_fields = ["status", "reported"]
+    reported = staticmethod(utc("status_at", "status since"))
     autocomplete_fields = ["evse"]
 
 

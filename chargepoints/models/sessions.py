@@ -60,7 +60,9 @@ class ChargingSession(models.Model):
     reported_start_at = models.DateTimeField(null=True, blank=True, help_text="As the charge point said it")
     ended_at = models.DateTimeField(null=True, blank=True)
     stop_reason = models.CharField(max_length=64, blank=True)
-    meter_start_wh = models.DecimalField(max_digits=14, decimal_places=3, default=Decimal(0))
+    meter_start_wh = models.DecimalField(
+        max_digits=14, decimal_places=3, null=True, blank=True, default=Decimal(0), help_text="Empty: not known yet"
+    )
     meter_stop_wh = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True)
     kwh = models.DecimalField(max_digits=12, decimal_places=4, default=Decimal(0))
     power_w = models.DecimalField(max_digits=12, decimal_places=1, null=True, blank=True)
@@ -70,6 +72,9 @@ class ChargingSession(models.Model):
     offered_a = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     offered_w = models.DecimalField(max_digits=12, decimal_places=1, null=True, blank=True)
     measured_at = models.DateTimeField(null=True, blank=True)
+    charging_state = models.CharField(max_length=24, blank=True, help_text="OCPP 2.0.1: as its last event said")
+    seq_no = models.PositiveIntegerField(null=True, blank=True, help_text="Of the newest TransactionEvent")
+    event_at = models.DateTimeField(null=True, blank=True, help_text="When the newest TransactionEvent happened")
     charging_preferences = models.JSONField(null=True, blank=True)
     notes = models.JSONField(default=list, blank=True, help_text="What was odd, in words")
     created_at = models.DateTimeField(auto_now_add=True)

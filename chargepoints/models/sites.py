@@ -176,6 +176,8 @@ class Connector(models.Model):
     ocpp_connector_id = models.PositiveIntegerField(default=1)
     standard = models.CharField(max_length=32, default="IEC_62196_T2", help_text="OCPI ConnectorType")
     format = models.CharField(max_length=8, choices=[("SOCKET", "SOCKET"), ("CABLE", "CABLE")], default="SOCKET")
+    status = models.CharField(max_length=24, blank=True, help_text="Where an EVSE's connectors report one by one")
+    status_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["evse", "ocpp_connector_id"]

@@ -17,7 +17,12 @@ class Submit(Protocol):
 
 
 class ChargePointLink(Protocol):
-    """A connected charge point, spoken to in its own OCPP version."""
+    """A connected charge point, spoken to in its own OCPP version.
+
+    `clock_skew_s`: its clock minus ours; None until one of its messages told the time.
+    """
+
+    clock_skew_s: int | None
 
     async def receive(self, text: str) -> None:
         """Takes one frame. Never raises: every fault becomes the answer OCPP-J asks for, or a log line."""
@@ -25,6 +30,10 @@ class ChargePointLink(Protocol):
 
     async def perform(self, call: CommandCall) -> CommandOutcome:
         """Sends one command and returns its outcome, within `call.timeout_s`. Never raises for what a peer did."""
+        ...
+
+    async def is_alive(self, *, timeout_s: float) -> bool:
+        """Whether it still answers anything at all."""
         ...
 
     async def close(self) -> None:

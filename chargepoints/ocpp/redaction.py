@@ -65,8 +65,12 @@ def _is_secret(key: object, inherited: bool, named: bool) -> bool:
     return inherited or (named and key in _VALUE_FIELDS) or bool(_SECRET_NAME.search(str(key)))
 
 
+def is_secret_name(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name))
+
+
 def _names_a_secret(value: dict[Any, Any]) -> bool:
     """A setting whose name says that its value is secret: {key, value} in 1.6, {variable, attributeValue} in 2.0.1."""
     variable = value.get("variable")
     name = variable.get("name") if isinstance(variable, dict) else value.get("key")
-    return isinstance(name, str) and bool(_SECRET_NAME.search(name))
+    return isinstance(name, str) and is_secret_name(name)

@@ -1,7 +1,7 @@
 """The JSON schemas of the `ocpp` package, compiled; one tolerant and one strict reading of each message."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -84,17 +84,45 @@ KEEPS_ENERGY = Relaxation(
     partial=frozenset({"meterValue", "transactionData"}),
     nulls=True,
 )
-COMES_ONLINE = Relaxation(
-    frozenset({"maxLength"}), "a serial number that is too long is no reason to keep a charge point off line"
+KEEPS_TRANSACTION = replace(
+    KEEPS_ENERGY,
+    keywords=KEEPS_ENERGY.keywords | {"required"},
+    reason="nor must a field that is missing or of another type: who reads it decides what the rest is worth",
+    untyped=KEEPS_ENERGY.untyped
+    | {"transactionId", "seqNo", "numberOfPhasesUsed", "cableMaxCurrent", "remoteStartId", "reservationId"},
 )
-RELAXED_REQUESTS = {
+COMES_ONLINE = Relaxation(
+    frozenset({"maxLength", "enum"}),
+    "a serial number that is too long, or a new reason to boot, is no reason to keep a charge point off line",
+)
+IS_HEARD = Relaxation(
+    frozenset({"enum", "maxLength", "format"}),
+    "a word, length or time that is not in the specification is no reason not to hear the rest",
+    nulls=True,
+)
+SHOWS_ITS_PLAN = Relaxation(
+    frozenset({"enum", "format", "required", "minItems"}),
+    "an empty or odd schedule is told from a refusal where it is read",
+    untyped=frozenset({"startPeriod", "duration", "numberPhases"}),
+    nulls=True,
+)
+RELAXED = {
     "BootNotification": COMES_ONLINE,
     "MeterValues": KEEPS_ENERGY,
     "StartTransaction": KEEPS_ENERGY,
     "StopTransaction": KEEPS_ENERGY,
     "StatusNotification": KEEPS_ENERGY,
-    "TransactionEvent": KEEPS_ENERGY,
+    "TransactionEvent": KEEPS_TRANSACTION,
+    "NotifyEvent": IS_HEARD,
+    "NotifyReport": replace(IS_HEARD, keywords=IS_HEARD.keywords | {"minItems"}),
+    "NotifyChargingLimit": IS_HEARD,
+    "ClearedChargingLimit": IS_HEARD,
+    "NotifyEVChargingSchedule": IS_HEARD,
+    "ReportChargingProfiles": IS_HEARD,
+    "GetVariablesResponse": IS_HEARD,
+    "GetCompositeScheduleResponse": SHOWS_ITS_PLAN,
 }
+"""By the name of a request, or of a response with its ending."""
 
 INCOMPLETE = frozenset({"required", "minItems"})
 
@@ -164,8 +192,8 @@ def _message_files(version: str) -> dict[str, Traversable]:
     return {entry.name.removesuffix(".json"): entry for entry in folder.iterdir() if entry.name.endswith(".json")}
 
 
-def _relaxed(schema: Any, action: str) -> Any:
-    relaxation = RELAXED_REQUESTS.get(action, EVERY_MESSAGE)
+def _relaxed(schema: Any, message: str) -> Any:
+    relaxation = RELAXED.get(message, EVERY_MESSAGE)
     relaxed = _without(schema, EVERY_MESSAGE.keywords | relaxation.keywords, relaxation.untyped)
     for name in relaxation.partial & relaxed.get("properties", {}).keys():
         relaxed["properties"][name] = _without(relaxed["properties"][name], INCOMPLETE, frozenset())
@@ -197,6 +225,8 @@ def _with_nulls(schema: Any) -> Any:
     for name, part in widened.get("properties", {}).items():
         if name not in required and isinstance(part.get("type"), str):
             part["type"] = [part["type"], "null"]
+        elif name not in required and "$ref" in part:
+            part["anyOf"] = [{"$ref": part.pop("$ref")}, {"type": "null"}]
     return widened
 
 

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 from channels.routing import URLRouter
 from django.db import connection
 
+from chargepoints import doorbell
+from chargepoints.doorbell import Ring
+from chargepoints.models import ChargePoint
 from chargepoints.routing import websocket_urlpatterns
 from tests.chargepoints.waiting import PATIENCE_S, eventually
 
@@ -27,6 +30,15 @@ async def in_db(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
             connection.close()
 
     return await asyncio.to_thread(on_own_connection)
+
+
+async def row(point: ChargePoint) -> ChargePoint:
+    return await in_db(ChargePoint.objects.get, pk=point.pk)
+
+
+async def ring(point: ChargePoint, kind: Ring = Ring.MAIL) -> None:
+    current = await row(point)
+    doorbell.ring(current.channel_name, current.connection_id, kind)
 
 
 def basic(user: str, password: str) -> tuple[bytes, bytes]:

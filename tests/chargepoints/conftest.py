@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chargepoints import signals
+from chargepoints import doorbell, signals
+from chargepoints.group_commit import writer
 
 
 @pytest.fixture
@@ -16,6 +17,16 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     sent: list[tuple[Any, ...]] = []
     monkeypatch.setattr(DoorbellTask, "_publish", lambda task, args: sent.append((task.name, *args)))
     return sent
+
+
+@pytest.fixture
+def no_socket_left() -> Iterator[None]:
+    yield
+    writer.stop()
+    left = doorbell.local_connections()
+    for connection_id in left:
+        doorbell.disconnected(connection_id)
+    assert left == []
 
 
 class Finished(NamedTuple):

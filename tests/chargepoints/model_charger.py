@@ -70,7 +70,7 @@ class ModelCharger:
     def reboot(self, *, forgets: bool) -> None:
         if forgets:
             self.profiles.clear()
-        inventory.boot(self.session.charge_point_id, BootFacts(), capability_keys=(), now=self.now)
+        inventory.boot(self.session.charge_point_id, BootFacts(), questions=(), now=self.now)
 
     def reconnect(self, *, forgets: bool) -> None:
         """The old socket dies with what was outstanding; a late answer can no longer come."""

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from chargepoints.models import ChargePointCommand, ChargingProfile
+from chargepoints.models import ChargePointCommand, ChargingProfile, Connector
 from chargepoints.values import OutcomeStatus
 from tests.support.operators import (
     HOSTILE,
@@ -108,7 +108,7 @@ def test_what_changes_a_charger_asks_first_and_sends_nothing(action, operator, s
 @pytest.mark.once
 def test_reset_asks_first(operator, rung):
     response = act(operator, "soft_reset", make_charge_point())
-    assert "It stops its transactions" in response.content.decode()
+    assert "It ends its transactions or waits for their end" in response.content.decode()
     assert rung == []
 
 
@@ -296,3 +296,42 @@ def test_a_charge_point_of_another_version_gets_no_call(version, why, operator, 
     response = act(operator, "soft_reset", make_charge_point(ocpp_version=version), confirmed=True)
     assert why in messages_of(response)[0]
     assert rung == []
+
+
+# --- the same on OCPP 2.0.1 -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def modern():
+    return make_charge_point(ocpp_version="2.0.1")
+
+
+def test_remote_stop_names_the_transaction_as_the_charge_point_did(operator, modern):
+    act(operator, "remote_stop", make_session(modern, ocpp_transaction_id="a1b2-TX"), confirmed=True)
+    assert (last_command().action, last_command().payload) == ("RequestStopTransaction", {"transactionId": "a1b2-TX"})
+
+
+def test_a_status_is_triggered_for_each_connector(operator, modern):
+    Connector.objects.create(evse=modern.evses.get(), ocpp_connector_id=2)
+    act(operator, "trigger_message", modern, confirmed=True, message="StatusNotification")
+    asked = ChargePointCommand.objects.filter(action="TriggerMessage").order_by("pk")
+    assert [command.payload["evse"] for command in asked] == [
+        {"id": 1, "connectorId": 1}, {"id": 1, "connectorId": 2},
+    ]  # fmt: skip
+
+
+def test_a_status_of_an_evse_nobody_knows_is_not_triggered(operator, modern, rung):
+    response = act(operator, "trigger_message", modern, confirmed=True, message="StatusNotification", evse_id="9")
+    assert "no connector of it is known" in messages_of(response)[0]
+    assert rung == []
+
+
+def test_capabilities_are_asked_of_the_device_model(operator, modern):
+    act(operator, "refresh_capabilities", modern)
+    assert last_command().action == "GetVariables"
+    assert {"name": "SmartChargingCtrlr"} in [q["component"] for q in last_command().payload["getVariableData"]]
+
+
+def test_a_reset_waits_until_the_charge_point_is_idle(operator, modern):
+    act(operator, "soft_reset", modern, confirmed=True)
+    assert (last_command().action, last_command().payload) == ("Reset", {"type": "OnIdle"})

@@ -8,10 +8,8 @@ import pytest
 
 from chargepoints import authentication, commands, consumers, doorbell, handshake, presence
 from chargepoints.consumers import ChargePointConsumer
-from chargepoints.doorbell import Ring
-from chargepoints.group_commit import writer
 from chargepoints.models import ChargePoint, ChargePointCommand
-from tests.chargepoints.asgi_socket import ChargerSocket, basic, in_db
+from tests.chargepoints.asgi_socket import ChargerSocket, basic, in_db, ring, row
 from tests.chargepoints.waiting import eventually
 from tests.support import factories
 
@@ -19,16 +17,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 PASSWORD = "correct horse"
 BOOT = {"chargePointVendor": "ACME", "chargePointModel": "Wall"}
 ACCEPTED = {"status": "Accepted"}
-
-
-@pytest.fixture
-def no_socket_left():
-    yield
-    writer.stop()
-    left = doorbell.local_connections()
-    for connection_id in left:
-        doorbell.disconnected(connection_id)
-    assert left == []
 
 
 @pytest.fixture
@@ -41,10 +29,6 @@ def socket(identity="CP-1", **fields) -> ChargerSocket:
     return ChargerSocket(identity, **({"headers": [basic("CP-1", PASSWORD)]} | fields))
 
 
-async def row(point) -> ChargePoint:
-    return await in_db(ChargePoint.objects.get, pk=point.pk)
-
-
 async def ask(point, action="Reset", **payload) -> ChargePointCommand:
     payload = {"type": "Soft"} if action == "Reset" else payload
     return await in_db(
@@ -55,11 +39,6 @@ async def ask(point, action="Reset", **payload) -> ChargePointCommand:
 
 async def status_of(command) -> str:
     return (await in_db(ChargePointCommand.objects.get, pk=command.pk)).status
-
-
-async def ring(point, kind=Ring.MAIL) -> None:
-    current = await row(point)
-    doorbell.ring(current.channel_name, current.connection_id, kind)
 
 
 # --- the handshake --------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from chargepoints.doorbell import Ring
 from chargepoints.handshake import Admission, Refusal
 from chargepoints.models import ChargePoint
 from chargepoints.ocpp import registry
-from chargepoints.values import CommandCall, CommandOutcome, OutcomeStatus, RawCall
 from tests.chargepoints.asgi_socket import basic, in_db
 from tests.support import factories
 
@@ -33,7 +32,7 @@ async def admit(identity="CP-1", *, header=None, subprotocols=("ocpp1.6",)):
 
 
 async def test_a_known_charge_point_with_its_password_is_admitted(point):
-    assert await admit(header=basic("CP-1", PASSWORD)) == Admission("CP-1", point.pk, registry.VERSIONS[0])
+    assert await admit(header=basic("CP-1", PASSWORD)) == Admission("CP-1", point.pk, registry.negotiate(["ocpp1.6"]))
 
 
 @pytest.mark.parametrize(
@@ -124,25 +123,3 @@ async def test_without_a_password_an_old_socket_that_is_gone_makes_room(transact
     await rung.wait()
     await in_db(ChargePoint.objects.update, connection_id="")
     assert (await admitting).charge_point_id == point.pk
-
-
-# --- proof of life --------------------------------------------------------------------------------------------------
-
-
-class Link:
-    def __init__(self, status: OutcomeStatus) -> None:
-        self.status, self.calls = status, []
-
-    async def perform(self, call: CommandCall) -> CommandOutcome:
-        self.calls.append(call)
-        return CommandOutcome(self.status)
-
-
-@pytest.mark.parametrize(
-    ("status", "alive"),
-    [("ACCEPTED", True), ("REJECTED", True), ("EXPIRED", False), ("FAILED", False)],
-)
-async def test_any_answer_proves_life_and_silence_does_not(status, alive):
-    link, question = Link(OutcomeStatus(status)), RawCall("GetConfiguration", {})
-    assert await handshake.answers(link, question, timeout_s=3) is alive
-    assert link.calls == [CommandCall(command_id=0, request=question, timeout_s=3)]

@@ -7,14 +7,14 @@ import pytest
 
 from chargepoints import inventory
 from chargepoints.models import ChargePoint, ChargePointCommand, Evse
-from chargepoints.values import BootFacts, RateUnit, StatusFacts
+from chargepoints.values import BootFacts, ProblemFacts, RateUnit, RawCall, StatusFacts
 from tests.chargepoints.command_steps import installed, profile_of
 from tests.support import factories
 from tests.support.factories import NOW, at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 BOOT = BootFacts(vendor="ACME", model="Wall", serial_number="S1", firmware_version="1.2")
-KEYS = ("SupportedFeatureProfiles", "ChargingScheduleMaxPeriods")
+QUESTIONS = (RawCall("GetConfiguration", {"key": ["SupportedFeatureProfiles"]}), RawCall("GetLocalListVersion", {}))
 
 
 @pytest.fixture
@@ -32,33 +32,30 @@ def point(evse):
 
 def test_a_boot_is_recorded_and_answered_with_the_heartbeat_interval(point, settings):
     settings.OCPP_HEARTBEAT_INTERVAL_S = 123
-    assert inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=at(3)) == 123
+    assert inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=at(3)) == 123
     point.refresh_from_db()
     assert (point.vendor, point.model, point.serial_number, point.firmware_version) == ("ACME", "Wall", "S1", "1.2")
     assert (point.booted_at, point.last_seen_at) == (at(3), at(3))
 
 
-def test_a_boot_asks_for_the_capabilities(point, settings):
-    inventory.boot(point.pk, BOOT, capability_keys=KEYS, now=NOW)
-    command = ChargePointCommand.objects.get()
-    assert (command.action, command.payload, command.requested_by) == (
-        "GetConfiguration",
-        {"key": list(KEYS)},
-        "system",
-    )
-    assert command.expires_at == NOW + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+def test_a_boot_asks_for_the_capabilities_in_the_words_of_its_version(point, settings):
+    inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=NOW)
+    asked = ChargePointCommand.objects.order_by("pk")
+    assert [RawCall(command.action, command.payload) for command in asked] == list(QUESTIONS)
+    assert {command.requested_by for command in asked} == {"system"}
+    assert {command.expires_at for command in asked} == {NOW + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)}
 
 
 def test_a_boot_puts_installed_profiles_in_doubt(evse):
     session = factories.session(evse)
     installed(session)
-    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    inventory.boot(evse.charge_point_id, BOOT, questions=QUESTIONS, now=NOW)
     assert profile_of(session).state == "UNCERTAIN"
 
 
 def test_a_boot_ends_no_session(evse):
     session = factories.session(evse)
-    inventory.boot(evse.charge_point_id, BOOT, capability_keys=KEYS, now=NOW)
+    inventory.boot(evse.charge_point_id, BOOT, questions=QUESTIONS, now=NOW)
     session.refresh_from_db()
     assert session.state == "ACTIVE"
 
@@ -162,6 +159,66 @@ def test_a_status_touches_no_other_charge_points_evse(point):
     assert (other.status, other.status_at) == ("", None)
 
 
+# --- connectors that report one by one (OCPP 2.0.1) -----------------------------------------------------------------
+
+
+def connector(point, word, *, number=1, seconds=0.0):
+    return status(point, StatusFacts(1, word, connector_id=number, reported_at=at(seconds)), now=at(100))
+
+
+def test_an_evse_is_as_its_connector_is(point):
+    evse = connector(point, "Occupied")
+    assert (evse.status, evse.status_at, evse.connectors.get().status) == ("Occupied", NOW, "Occupied")
+
+
+@pytest.mark.parametrize(
+    ("words", "together"),
+    [
+        (("Occupied", "Unavailable"), "Occupied"), (("Unavailable", "Available"), "Available"),
+        (("Faulted", "Available"), "Available"), (("Faulted", "Unavailable"), "Faulted"),
+        (("Reserved", "Available"), "Reserved"), (("Dreaming", "Available"), "Available"),
+    ],
+)  # fmt: skip
+def test_an_evse_is_as_its_connectors_are_together(point, words, together):
+    for order in (words, words[::-1]):
+        for seconds, word in enumerate(order):
+            evse = connector(point, word, number=words.index(word) + 1, seconds=seconds)
+        assert evse.status == together
+        evse.connectors.update(status_at=None)
+
+
+def test_the_newest_word_of_each_connector_counts_whatever_the_order_of_arrival(point):
+    connector(point, "Available", seconds=60)
+    assert connector(point, "Occupied", seconds=30).status == "Available"
+    assert connector(point, "Occupied", number=2, seconds=30).status == "Occupied"
+    assert connector(point, "Available", number=2, seconds=40).status_at == at(60)
+
+
+def test_a_connector_that_nobody_entered_is_added_and_an_evse_with_just_that_one(point):
+    connector(point, "Available", number=2)
+    assert sorted(point.evses.get().connectors.values_list("ocpp_connector_id", flat=True)) == [1, 2]
+    evse = status(point, StatusFacts(7, "Available", connector_id=3, reported_at=NOW))
+    assert evse.connectors.get().ocpp_connector_id == 3
+
+
+def test_a_status_without_an_error_code_leaves_a_problem_and_its_end_removes_it(point):
+    inventory.problem(point.pk, ProblemFacts(1, "E42", "RCD tripped", NOW), now=NOW)
+    evse = connector(point, "Faulted", seconds=5)
+    assert (evse.status, evse.error_code, evse.status_info) == ("Faulted", "E42", "RCD tripped")
+    inventory.problem(point.pk, ProblemFacts(1, "", "", at(9)), now=at(9))
+    evse.refresh_from_db()
+    assert (evse.status, evse.error_code, evse.status_info) == ("Faulted", "", "")
+
+
+def test_settings_are_kept_up_to_a_bound(point, monkeypatch):
+    monkeypatch.setattr(inventory, "MOST_SETTINGS", 2)
+    assert learn(point, configuration={"A": "1", "B": "2", "C": "3"}).configuration == {"A": "1", "B": "2"}
+    assert learn(point, configuration={"D": "4", "A": "5"}).configuration == {"A": "5", "B": "2"}
+
+
+# --- progress -------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("name", ["firmware_status", "diagnostics_status"])
 def test_the_progress_of_firmware_and_diagnostics_is_kept(point, name):
     getattr(inventory, name)(point.pk, "Downloading" + "x" * 100, now=at(4))
@@ -205,7 +262,7 @@ def test_what_the_car_does_asks_nothing(steered, before, after):
 
 
 def test_a_boot_asks_for_the_plan_after_the_capabilities(steered):
-    inventory.boot(steered.charge_point_id, BOOT, capability_keys=KEYS, now=at(1))
+    inventory.boot(steered.charge_point_id, BOOT, questions=QUESTIONS, now=at(1))
     assert list(ChargePointCommand.objects.open().order_by("pk").values_list("action", flat=True)) == [
-        "GetConfiguration", "GetCompositeSchedule",
+        "GetConfiguration", "GetLocalListVersion", "GetCompositeSchedule",
     ]  # fmt: skip

@@ -46,7 +46,7 @@ def waiting():
 
 
 def boot(charge_point, *, now=NOW):
-    inventory.boot(charge_point.pk, BootFacts(), capability_keys=(), now=now)
+    inventory.boot(charge_point.pk, BootFacts(), questions=(), now=now)
 
 
 # --- ids ------------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def test_a_session_never_ended_is_ended_by_the_next_one_on_its_evse(point, heard
     session = the_session(ocpp_transaction_id=forgotten.transaction_id)
     assert (session.state, session.ended_at, session.stop_reason) == ("COMPLETED", at(300), "Other")
     assert (session.kwh, session.meter_stop_wh) == (Decimal("2.0000"), None)
-    assert session.notes == ["ended by the next StartTransaction: the charge point never sent its end"]
+    assert session.notes == ["ended by the next transaction here: the charge point never sent its end"]
     assert (session.uid, "COMPLETED", True) in heard.sessions
 
 

@@ -3,12 +3,11 @@
 ValueError names the field without which a message means nothing; everything else that cannot be read is left out.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from chargepoints.ocpp.readings import ENERGY, SIGNED, default_unit, reading_of
 from chargepoints.ocpp.wire import (
     SIGNED_DATA_LENGTH,
     TEXT_LENGTH,
@@ -21,25 +20,6 @@ from chargepoints.ocpp.wire import (
 )
 from chargepoints.values import BootFacts, MeterFacts, Reading, Sample, StartFacts, StatusFacts, StopFacts
 
-ENERGY = "Energy.Active.Import.Register"
-CHARGING_A = 5  # a car that charges draws 6 A at least (IEC 61851-1), less the error of a meter
-IN_USE_A = 1  # then a phase carries the car's current from here on; below is standby and noise
-
-_THOUSAND = Decimal(1000)
-_WATT_HOURS = {"wh": Decimal(1), "kwh": _THOUSAND}
-_WATTS = {"": Decimal(1), "w": Decimal(1), "kw": _THOUSAND}
-_AMPERES = {"": Decimal(1), "a": Decimal(1)}
-_PERCENT = {"": Decimal(1), "percent": Decimal(1), "%": Decimal(1)}
-_SCALES = {
-    ENERGY: _WATT_HOURS,
-    "Power.Active.Import": _WATTS,
-    "Power.Offered": _WATTS,
-    "Current.Import": _AMPERES,
-    "Current.Offered": _AMPERES,
-    "SoC": _PERCENT,
-}
-_PHASES = {"L1": 1, "L2": 2, "L3": 3, "L1-N": 1, "L2-N": 2, "L3-N": 3}
-_LOCATIONS = {"Outlet": 0, "Cable": 1, "Body": 2, "Inlet": 3, "EV": 4}
 _BOOT_FIELDS = {"chargePointVendor", "chargePointModel", "chargePointSerialNumber", "firmwareVersion"}
 _MOST_BOOT_DETAILS = 20
 
@@ -138,100 +118,21 @@ def readings(meter_values: object, received_at: datetime) -> tuple[Reading, ...]
 def _reading(element: dict[str, Any], received_at: datetime) -> Reading:
     sampled = element.get("sampledValue")
     samples = tuple(_sample(item) for item in sampled if isinstance(item, dict)) if isinstance(sampled, list) else ()
-    by_measurand = _by_measurand(samples)
-    current = by_measurand["Current.Import"]
-    soc_percent = _first(_total, by_measurand["SoC"])
-    return Reading(
-        measured_at=plausible_time(element.get("timestamp"), received_at) or received_at,
-        samples=samples,
-        energy_wh=_first(_total, by_measurand[ENERGY]),
-        power_w=_first(_total, by_measurand["Power.Active.Import"]),
-        current_a=_first(_per_phase, current),
-        offered_a=_first(_per_phase, by_measurand["Current.Offered"]),
-        offered_w=_first(_total, by_measurand["Power.Offered"]),
-        soc_percent=soc_percent if soc_percent is not None and 0 <= soc_percent <= 100 else None,
-        phases=_phases_in_use(current),
-    )
+    return reading_of(samples, measured_at=plausible_time(element.get("timestamp"), received_at) or received_at)
 
 
 def _sample(item: dict[str, Any]) -> Sample:
     """Defaults of OCPP 1.6 section 7.43. The unit has one only for energy."""
     measurand = clean_text(item.get("measurand")) or ENERGY
-    signed = item.get("format") == "SignedData"
+    signed = item.get("format") == SIGNED
     raw = clean_text(item.get("value"), SIGNED_DATA_LENGTH, keep="\t\r\n") if signed else clean_text(item.get("value"))
     return Sample(
         measurand=measurand,
         value=None if signed else number_in(raw),
         raw=raw,
-        unit=clean_text(item.get("unit")) or ("Wh" if measurand.startswith("Energy.") else ""),
+        unit=clean_text(item.get("unit")) or default_unit(measurand),
         phase=clean_text(item.get("phase")),
         context=clean_text(item.get("context")) or "Sample.Periodic",
         location=clean_text(item.get("location")) or "Outlet",
         format=clean_text(item.get("format")) or "Raw",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Quantity:
-    """One measurand at one location in its base unit. `by_phase` is empty unless every phase sent can be read."""
-
-    unphased: Decimal | None
-    by_phase: tuple[Decimal, ...]
-
-
-def _by_measurand(samples: Sequence[Sample]) -> dict[str, list[_Quantity]]:
-    found: dict[str, dict[str, list[Sample]]] = {measurand: {} for measurand in _SCALES}
-    for sample in samples:
-        if sample.measurand in found:
-            found[sample.measurand].setdefault(sample.location, []).append(sample)
-    return {measurand: _quantities(at, _SCALES[measurand]) for measurand, at in found.items()}
-
-
-def _quantities(at: dict[str, list[Sample]], scale: dict[str, Decimal]) -> list[_Quantity]:
-    """By location, the outlet first: the grid side of a charge point may feed another car too."""
-    return [_quantity(at[location], scale) for location in sorted(at, key=lambda name: _LOCATIONS.get(name, 9))]
-
-
-def _quantity(samples: Sequence[Sample], scale: dict[str, Decimal]) -> _Quantity:
-    """Of several samples of one phase the last counts: it is the newest of the moment."""
-    unphased = None
-    by_phase: dict[int, Decimal | None] = {}
-    for sample in samples:
-        value = _scaled(sample, scale)
-        if sample.phase in _PHASES:
-            by_phase[_PHASES[sample.phase]] = value
-        elif not sample.phase and value is not None:
-            unphased = value
-    readable = tuple(value for value in by_phase.values() if value is not None)
-    return _Quantity(unphased, readable if len(readable) == len(by_phase) else ())
-
-
-def _scaled(sample: Sample, scale: dict[str, Decimal]) -> Decimal | None:
-    factor = scale.get(sample.unit.casefold())
-    return None if sample.value is None or factor is None else sample.value * factor
-
-
-def _total(quantity: _Quantity) -> Decimal | None:
-    if quantity.unphased is not None or not quantity.by_phase:
-        return quantity.unphased
-    return sum(quantity.by_phase, Decimal(0))
-
-
-def _per_phase(quantity: _Quantity) -> Decimal | None:
-    return max(quantity.by_phase, default=quantity.unphased)
-
-
-def _first(rule: Callable[[_Quantity], Decimal | None], quantities: Sequence[_Quantity]) -> Decimal | None:
-    return next((value for quantity in quantities if (value := rule(quantity)) is not None), None)
-
-
-def _phases_in_use(quantities: Sequence[_Quantity]) -> int | None:
-    """None unless all three phases are reported and a car really charges.
-
-    Too few phases would let a limit in W become too many A on the phases that are not reported; idle and starting
-    cars show nothing.
-    """
-    by_phase = quantities[0].by_phase if quantities else ()
-    if len(by_phase) != 3 or max(by_phase) < CHARGING_A:
-        return None
-    return sum(current >= IN_USE_A for current in by_phase)

@@ -4,6 +4,7 @@ import pytest
 
 from chargepoints.ocpp import registry
 from chargepoints.ocpp.v16.link import V16Link
+from chargepoints.ocpp.v201.link import V201Link
 
 pytestmark = pytest.mark.pure
 
@@ -12,6 +13,12 @@ def test_ocpp16_is_spoken_by_its_link():
     version = registry.negotiate(["ocpp1.6"])
     assert version is not None
     assert (version.subprotocol, version.number, version.link) == ("ocpp1.6", "1.6", V16Link)
+
+
+def test_ocpp201_is_spoken_by_its_link_and_preferred():
+    version = registry.negotiate(["ocpp1.6", "ocpp2.0.1"])
+    assert version is not None
+    assert (version.subprotocol, version.number, version.link) == ("ocpp2.0.1", "2.0.1", V201Link)
 
 
 def test_the_best_common_version_is_chosen_whatever_the_order_of_the_offer():

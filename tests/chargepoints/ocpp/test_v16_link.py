@@ -9,7 +9,7 @@ import pytest
 
 from chargepoints import inventory, metering, sessions
 from chargepoints.ocpp.v16.link import HANDLERS
-from chargepoints.ocpp.v16.translation import SMART_CHARGING_KEYS
+from chargepoints.ocpp.v16.translation import CAPABILITY_QUESTIONS
 from chargepoints.values import (
     AuthorizationStatus,
     StartAnswer,
@@ -34,7 +34,7 @@ async def test_a_boot_is_accepted_with_our_time_and_the_heartbeat_interval(charg
     assert answer[2] == {"status": "Accepted", "currentTime": "2024-05-01T12:00:00Z", "interval": 300}
     [(function, args, kwargs)] = charger.submitted
     assert (function, args[0], args[1].vendor) == (inventory.boot, POINT_ID, "ACME")
-    assert kwargs == {"capability_keys": SMART_CHARGING_KEYS, "now": NOW}
+    assert kwargs == {"questions": CAPABILITY_QUESTIONS, "now": NOW}
 
 
 async def test_a_heartbeat_is_answered_with_our_time_and_writes_nothing(charger):

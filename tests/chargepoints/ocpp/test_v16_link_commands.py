@@ -220,3 +220,23 @@ async def test_a_late_answer_is_recorded_once(charger):
 async def test_an_answer_to_nothing_is_dropped(charger):
     await charger.says(3, "never asked", ACCEPTED)
     assert (charger.submitted, charger.frames) == ([], [])
+
+
+# --- proof of life --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frame", [[3, {"configurationKey": []}], [3, {"unknownKey": 1}], [4, "NotImplemented", "", {}]]
+)
+async def test_any_answer_proves_life(charger, frame):
+    asking = asyncio.create_task(charger.link.is_alive(timeout_s=5))
+    await settle()
+    assert charger.frames[-1][2:] == ["GetConfiguration", {"key": ["HeartbeatInterval"]}]
+    await charger.says(frame[0], charger.frames[-1][1], *frame[1:])
+    assert await asking is True
+
+
+async def test_silence_proves_no_life_nor_does_a_closed_socket(charger):
+    assert await charger.link.is_alive(timeout_s=0.01) is False
+    await charger.link.close()
+    assert await charger.link.is_alive(timeout_s=5) is False

@@ -1,10 +1,11 @@
-"""The charge point's end of an OCPP 1.6 link, with a writer that only notes what it is given."""
+"""The charge point's end of a link, OCPP 1.6 unless said otherwise, with a writer that only notes what it is given."""
 
 import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from chargepoints.ocpp.link import Link
 from chargepoints.ocpp.v16.link import V16Link
 from tests.chargepoints.ocpp.peer import settle
 
@@ -15,13 +16,15 @@ POINT_ID = 7
 class Charger:
     """`values`: what the writer returns or raises for a function. `commit`: holds every COMMIT back until it is set."""
 
+    speaks: type[Link] = V16Link
+
     def __init__(self) -> None:
         self.frames: list[list[Any]] = []
         self.submitted: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
         self.values: dict[Any, Any] = {}
         self.commit: asyncio.Event | None = None
         self.now = NOW
-        self.link = V16Link(
+        self.link = self.speaks(
             charge_point_id=POINT_ID, identity="CP-1", send=self._hear, submit=self._submit, clock=lambda: self.now
         )
 
