@@ -8,7 +8,9 @@ from typing import Any
 
 from .car import Car
 from .charging import DEFAULT_ID_TAG
-from .configuration import Configuration
+from .connector import TransactionId
+from .dialect import Setup
+from .dialects import dialect_of
 from .hardware import Hardware
 from .journal import Journal, OnEvent, ReceivedCall
 from .knobs import Knobs
@@ -32,20 +34,18 @@ class SimulatedChargePoint:
     """
 
     def __init__(
-        self, url: str, identity: str, *, password: str = "", evses: int = 1, phases: int = 3, max_amps: float = 32,
-        unit: str = "A", knobs: Knobs = HONEST, time_scale: float = 1.0, on_event: OnEvent | None = None,
-        clock: Callable[[], datetime] = utc_now, meter_interval_s: int = 60, call_timeout_s: float = 30,
-        backoff_s: Sequence[float] = (1, 2, 5, 10, 30), configuration: Mapping[str, str] | None = None,
+        self, url: str, identity: str, *, version: str = "1.6", password: str = "", evses: int = 1, phases: int = 3,
+        max_amps: float = 32, unit: str = "A", knobs: Knobs = HONEST, time_scale: float = 1.0,
+        on_event: OnEvent | None = None, clock: Callable[[], datetime] = utc_now, meter_interval_s: int = 60,
+        call_timeout_s: float = 30, backoff_s: Sequence[float] = (1, 2, 5, 10, 30),
+        configuration: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         hardware = Hardware(phases, Decimal(str(max_amps)), tuple(unit))
-        keys = Configuration(
-            evses=evses, hardware=hardware, smart_charging=knobs.smart_charging, meter_interval_s=meter_interval_s,
-            overrides=configuration or {},
-        )  # fmt: skip
+        setup = Setup(evses, hardware, knobs.smart_charging, meter_interval_s, configuration or {})
         self.identity = identity
         self._journal = Journal(on_event, clock)
         self._simulation = Simulation(
-            identity, url=url, password=password, evses=evses, hardware=hardware, configuration=keys, knobs=knobs,
+            identity, url=url, password=password, setup=setup, make_dialect=dialect_of(version), knobs=knobs,
             time_scale=time_scale, journal=self._journal, clock=clock, call_timeout_s=call_timeout_s,
             backoff_s=backoff_s,
         )  # fmt: skip
@@ -87,7 +87,9 @@ class SimulatedChargePoint:
         """A car on the cable, `id_tag` presented; starts what RemoteStartTransaction asked for before."""
         await self._simulation.charging.plug_in(connector, id_tag, car)
 
-    async def start(self, connector: int = 1, *, id_tag: str | None = None, authorize: bool = True) -> int | None:
+    async def start(
+        self, connector: int = 1, *, id_tag: str | None = None, authorize: bool = True
+    ) -> TransactionId | None:
         """The transaction id; None while offline. Raises NotAuthorized, NotPossible, TimeoutError."""
         return await self._simulation.charging.start(connector, id_tag=id_tag, authorize=authorize)
 
@@ -169,6 +171,6 @@ class SimulatedChargePoint:
         """The import register."""
         return self._simulation.connectors[connector].energy_wh
 
-    def transaction_id(self, connector: int = 1) -> int | None:
+    def transaction_id(self, connector: int = 1) -> TransactionId | None:
         transaction = self._simulation.connectors[connector].transaction
         return transaction.transaction_id if transaction else None

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .answers import Reply, answer
+from .dialect import Reply
 from .framing import CallRefused, Link
 from .knobs import Answer, Knobs
 
@@ -45,7 +45,7 @@ def _reply(cp: "Simulation", mode: Answer, action: str, payload: Any) -> Reply |
     if mode in (Answer.CALL_ERROR, Answer.NOT_IMPLEMENTED, Answer.RUBBISH):
         return _refusal(cp.knobs, mode)
     try:
-        return answer(cp, action, payload)
+        return cp.dialect.answer(action, payload)
     except CallRefused as refusal:
         return refusal
 

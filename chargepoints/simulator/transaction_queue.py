@@ -9,6 +9,7 @@ from typing import Any
 from .framing import CallRefused, LinkLost
 
 Send = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+Answered = asyncio.Future[dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Entry:
     action: str
     payload: Callable[[], dict[str, Any]]
     on_answer: Callable[[dict[str, Any]], None]
-    answered: "asyncio.Future[dict[str, Any] | None]"
+    answered: Answered
 
 
 class TransactionQueue:
@@ -39,7 +40,7 @@ class TransactionQueue:
     def put(
         self, action: str, payload: Callable[[], dict[str, Any]], *,
         on_answer: Callable[[dict[str, Any]], None] = lambda _: None,
-    ) -> "asyncio.Future[dict[str, Any] | None]":  # fmt: skip
+    ) -> Answered:  # fmt: skip
         """The future gets the answer, or None when the message was given up."""
         entry = Entry(action, payload, on_answer, asyncio.get_running_loop().create_future())
         self._entries.append(entry)

@@ -1,0 +1,19 @@
+"""The versions side by side."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .dialect import Dialect, Setup
+from .v16.dialect import Dialect as Dialect16
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+DIALECTS: dict[str, Callable[["Simulation", Setup], Dialect]] = {"1.6": Dialect16}
+
+
+def dialect_of(version: str) -> Callable[["Simulation", Setup], Dialect]:
+    """Raises ValueError."""
+    if version not in DIALECTS:
+        raise ValueError(f"OCPP {version} is not simulated; {' and '.join(DIALECTS)} are")
+    return DIALECTS[version]
