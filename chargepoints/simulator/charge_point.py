@@ -100,6 +100,17 @@ class SimulatedChargePoint:
         """Stops the transaction if there is one."""
         await self._simulation.charging.unplug(connector)
 
+    async def impose_external_limit(self, amps: float | None) -> None:
+        """Amps per phase that something else than the central system leaves the whole charge point; None: no more.
+
+        OCPP 2.0.1 tells of it (K11 to K13), OCPP 1.6 cannot.
+        """
+        await self._simulation.impose_external_limit(None if amps is None else Decimal(str(amps)))
+
+    def lose_profiles(self) -> None:
+        """Without a word, as some firmware does."""
+        self._simulation.clear_profiles()
+
     async def send_meter_values(self, connector: int = 1) -> None:
         await self._simulation.charging.send_meter_values(connector)
 
@@ -157,10 +168,11 @@ class SimulatedChargePoint:
         return self._simulation.queue.actions
 
     def status(self, connector: int = 1) -> str:
+        """In the words of OCPP 1.6 (section 7.7), whatever the version."""
         return self._simulation.connectors[connector].status
 
     def current_limit(self, connector: int = 1) -> Decimal:
-        """Amps per phase in force now, by profiles and hardware."""
+        """Amps per phase in force now, by profiles, external limit and hardware."""
         return self._simulation.limit(self._simulation.connectors[connector]).amps(self._simulation.hardware)
 
     def drawn_amps(self, connector: int = 1) -> Decimal:

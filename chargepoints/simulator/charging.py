@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .car import Car
-from .connector import Connector, RemoteStart, Transaction, TransactionId
+from .connector import Connector, MeterReading, RemoteStart, Transaction, TransactionId
 from .journal import set_within
 from .profiles import TX, ProfileRefused, ProfileStack
 
@@ -98,7 +98,7 @@ class Charging:
             await self._authorize(tag)
         transaction = connector.transaction or self.open_transaction(connector)
         transaction.id_tag = tag
-        profile = remote.profile if remote else None
+        profile = remote.profile if remote and self._cp.knobs.smart_charging else None
         answered = self._cp.dialect.say_start(
             connector, transaction, remote, lambda status: self._started(connector, transaction, status, profile)
         )
@@ -118,11 +118,25 @@ class Charging:
         self._end_loops(number)
         now = self._cp.now()
         reading = connector.read_meter(now)
+        if not self._cp.dialect.ends_with(reason):
+            await self._stop_charging(connector, transaction, reading, reason)
+            return
         connector.end_transaction(now)
         self._forget_tx_profiles(number)
         self._cp.journal.emit("transaction_stopped", connector=number, transaction_id=transaction.transaction_id,
                               reason=reason, energy_wh=reading.energy_wh)  # fmt: skip
         answered = self._cp.dialect.say_stop(connector, transaction, reading, reason)
+        await self._cp.report_status(connector)
+        await self._cp.patiently(answered)
+
+    async def _stop_charging(
+        self, connector: Connector, transaction: Transaction, reading: MeterReading, reason: str
+    ) -> None:
+        """The transaction goes on until the cable is out."""
+        connector.apply(None, reading.taken_at)
+        transaction.stopped = reason
+        answered = self._cp.dialect.say_no_longer_authorized(connector, transaction, reading, reason)
+        transaction.id_tag = None
         await self._cp.report_status(connector)
         await self._cp.patiently(answered)
 

@@ -25,7 +25,8 @@ class RemoteStart:
 class Transaction:
     """`transaction_id` None while the central system has not given it, which takes long when started offline.
 
-    `id_tag` None: nobody is authorized yet. `refusal` is the AuthorizationStatus that made an end of it.
+    `id_tag` None: nobody is authorized. `refusal` is the AuthorizationStatus that made an end of it; `stopped` why
+    charging ended although the transaction goes on.
     """
 
     started_at: datetime
@@ -33,6 +34,7 @@ class Transaction:
     id_tag: str | None = None
     transaction_id: TransactionId | None = None
     refusal: str | None = None
+    stopped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Connector:
 
     def _charging_status(self) -> str:
         if self.limit is None:
-            return "Preparing"
+            return "Finishing" if self.transaction and self.transaction.stopped else "Preparing"
         if self.offered_amps < MIN_CHARGING_A:
             return "SuspendedEVSE"
         return "Charging" if self.drawn_amps else "SuspendedEV"

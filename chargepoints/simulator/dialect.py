@@ -80,6 +80,13 @@ class Dialect(Protocol):
     def say_start(self, connector: Connector, transaction: Transaction, remote: RemoteStart | None,
                   on_answer: Settled) -> Answered: ...  # fmt: skip
 
+    def ends_with(self, reason: str) -> bool:
+        """Whether the transaction is over, or goes on without charging until the cable is out."""
+
+    def say_no_longer_authorized(
+        self, connector: Connector, transaction: Transaction, reading: MeterReading, reason: str
+    ) -> Answered: ...
+
     def say_stop(
         self, connector: Connector, transaction: Transaction, reading: MeterReading, reason: str
     ) -> Answered: ...

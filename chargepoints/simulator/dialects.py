@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from .dialect import Dialect, Setup
 from .v16.dialect import Dialect as Dialect16
+from .v201.dialect import Dialect as Dialect201
 
 if TYPE_CHECKING:
     from .simulation import Simulation
 
-DIALECTS: dict[str, Callable[["Simulation", Setup], Dialect]] = {"1.6": Dialect16}
+DIALECTS: dict[str, Callable[["Simulation", Setup], Dialect]] = {"1.6": Dialect16, "2.0.1": Dialect201}
 
 
 def dialect_of(version: str) -> Callable[["Simulation", Setup], Dialect]:

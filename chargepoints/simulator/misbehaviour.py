@@ -1,6 +1,7 @@
 """From the honest answer to what the knobs make of it."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .dialect import Reply
@@ -20,13 +21,15 @@ CANNED = {
 
 async def respond(cp: "Simulation", link: Link, message_id: str, action: str, payload: Any) -> None:
     """Raises LinkLost when the socket goes before the answer."""
-    concerned = action in cp.knobs.actions
+    concerned = _concerned(cp, action)
     mode = cp.knobs.answer if concerned else Answer.HONEST
     if mode is Answer.CLOSE:
         link.abort()
         return
     reply = _reply(cp, mode, action, payload)
-    if mode is Answer.NEVER:
+    if mode is Answer.TAKEN_AND_CLOSED:
+        link.abort()
+    if mode in (Answer.NEVER, Answer.TAKEN_AND_CLOSED):
         _follow_up(cp, reply)
         return
     if mode is Answer.HELD:
@@ -37,6 +40,16 @@ async def respond(cp: "Simulation", link: Link, message_id: str, action: str, pa
     if concerned and cp.knobs.answer_delay_s:
         await asyncio.sleep(cp.knobs.answer_delay_s)
     await (link.send_text("}{ this is not OCPP") if mode is Answer.RUBBISH else _send(cp, link, message_id, reply))
+
+
+def _concerned(cp: "Simulation", action: str) -> bool:
+    """Counts Knobs.answer_times down."""
+    knobs = cp.knobs
+    if action not in knobs.actions or knobs.answer_times == 0:
+        return False
+    if knobs.answer_times is not None:
+        cp.knobs = replace(knobs, answer_times=knobs.answer_times - 1)
+    return True
 
 
 def _reply(cp: "Simulation", mode: Answer, action: str, payload: Any) -> Reply | CallRefused:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,11 +13,11 @@ from .connection import Connection
 from .connector import Connector
 from .dialect import Dialect, Setup
 from .framing import CallRefused, Link, LinkLost
-from .hardware import Limit
+from .hardware import Hardware, Limit
 from .journal import Journal
 from .knobs import Knobs
 from .profiles import CompositePeriod, Profile, ProfileRefused, ProfileStack
-from .transaction_queue import Answered, TransactionQueue
+from .transaction_queue import Answered, TransactionQueue, nothing_said
 from .wire import whole_second, wire_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +36,7 @@ class Simulation:
         self.knobs = knobs
         self.time_scale = time_scale
         self.journal = journal
+        self.external_amps: Decimal | None = None
         self.stack = ProfileStack()
         self.queue = TransactionQueue(
             lambda action, taken: journal.emit("message_taken" if taken else "message_given_up", action=action)
@@ -63,17 +65,31 @@ class Simulation:
 
     # --- profiles -----------------------------------------------------------------------------------------------------
 
+    @property
+    def supply(self) -> Hardware:
+        """The hardware with no more current than somebody else leaves it."""
+        if self.external_amps is None:
+            return self.hardware
+        return replace(self.hardware, max_amps=min(self.hardware.max_amps, self.external_amps))
+
+    async def impose_external_limit(self, amps: Decimal | None) -> None:
+        """None releases it. The messages about it are lost when nobody listens."""
+        if amps == self.external_amps:
+            return
+        self.external_amps = amps
+        self.journal.emit("external_limit", amps=amps)
+        self.charging.limits_changed()
+        await self.attempt(self.dialect.notify_external_limit())
+
     def limit(self, connector: Connector) -> Limit:
         now = self.now()
         since = connector.charging_since or now
-        return self.stack.limit_at(connector.number, now, charging_since=since, hardware=self.hardware)
+        return self.stack.limit_at(connector.number, now, charging_since=since, hardware=self.supply)
 
     def composite(self, number: int, *, now: datetime, duration_s: int) -> tuple[CompositePeriod, ...]:
         """`number` 0 is the grid connection."""
         since = self.connectors[number].charging_since if number else None
-        return self.stack.composite(
-            number, now=now, duration_s=duration_s, charging_since=since, hardware=self.hardware
-        )  # fmt: skip
+        return self.stack.composite(number, now=now, duration_s=duration_s, charging_since=since, hardware=self.supply)
 
     def composite_schedule(self, number: int, duration_s: int, unit: str) -> CompositeSchedule:
         """From the whole second before now, as the knobs have it."""
@@ -123,17 +139,16 @@ class Simulation:
 
     def say(
         self, action: str, payload: Callable[[], dict[str, Any]], *,
-        on_answer: Callable[[dict[str, Any]], None] = lambda _: None,
+        on_answer: Callable[[dict[str, Any]], None] = lambda _: None, metering: bool = False,
     ) -> Answered:  # fmt: skip
-        """What belongs to a transaction: in order, and kept while offline unless the knobs lose it."""
+        """What belongs to a transaction: in order, and kept while offline unless the knobs lose it or mix it up."""
         if self.online or not self.knobs.lose_offline_messages:
             if not self.online:
                 self.journal.emit("message_queued", action=action)
-            return self.queue.put(action, payload, on_answer=on_answer)
+            late = metering and not self.online and self.knobs.late_meter_values
+            return self.queue.put(action, payload, on_answer=on_answer, late=late)
         self.journal.emit("message_lost", action=action)
-        lost: Answered = asyncio.get_running_loop().create_future()
-        lost.set_result(None)
-        return lost
+        return nothing_said()
 
     async def patiently(self, answered: Answered) -> None:
         """Waits for the answer, but not while offline. Raises TimeoutError."""

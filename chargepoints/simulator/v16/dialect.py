@@ -83,7 +83,13 @@ class Dialect:
                 {"transactionId": transaction.transaction_id} if transaction and known else {}
             )
 
-        return self.cp.say("MeterValues", payload)
+        return self.cp.say("MeterValues", payload, metering=True)
+
+    def ends_with(self, reason: str) -> bool:  # noqa: ARG002
+        return True
+
+    def say_no_longer_authorized(self, *_: Any) -> Answered:
+        raise NotImplementedError  # transactions of 1.6 end with their authorization
 
     def say_stop(
         self, connector: Connector, transaction: Transaction, reading: MeterReading, reason: str,  # noqa: ARG002
