@@ -205,6 +205,7 @@ class Charging:
             self.limits_changed()
             return
         self._apply_limit(connector)
+        self._cp.dialect.say_charging_changes(connector)
         loops = self._follow_limit(connector), self._meter(connector.number)
         self._loops[connector.number] = tuple(self._cp.spawn(loop) for loop in loops)
 

@@ -75,7 +75,8 @@ class Charger:
 class RawCharger(AbstractContextManager["RawCharger"]):
     """A websocket that says exactly what it is told to (OCPP-J 1.6 section 4)."""
 
-    def __init__(self, ocpp_url: str, identity: str, *, password: str = "") -> None:
+    def __init__(self, ocpp_url: str, identity: str, *, password: str = "", version: str = "1.6") -> None:
+        self._subprotocol = Subprotocol(f"ocpp{version}")
         self._url = f"{ocpp_url}/{identity}"
         self._headers = {}
         if password:
@@ -88,7 +89,7 @@ class RawCharger(AbstractContextManager["RawCharger"]):
         """Raises websockets.exceptions.InvalidStatus when it is refused."""
         self.socket = self._open.enter_context(
             connect(
-                self._url, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=self._headers, compression=None,
+                self._url, subprotocols=[self._subprotocol], additional_headers=self._headers, compression=None,
                 proxy=None, close_timeout=2,
             )
         )  # fmt: skip

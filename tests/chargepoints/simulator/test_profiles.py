@@ -14,9 +14,10 @@ from chargepoints.simulator.profiles import ProfileRefused, ProfileStack, StackL
 from chargepoints.simulator.v16.answers import composite_answer
 from chargepoints.simulator.v16.profiles import parse_profile
 
-from .messages import set_profile
+from .talk import TALKS
 
 pytestmark = pytest.mark.pure
+set_profile = TALKS["1.6"].set_profile
 
 NOON = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 HARDWARE = Hardware(phases=3, max_amps=Decimal(32), units=("A", "W"))
