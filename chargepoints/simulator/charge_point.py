@@ -1,4 +1,4 @@
-"""A charge point of OCPP 1.6 over a real websocket, for demonstrations, tests and development. No models."""
+"""A charge point over a real websocket, for demonstrations, tests and development. No models."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -25,11 +25,13 @@ def utc_now() -> datetime:
 
 
 class SimulatedChargePoint:
-    """`url` ends before the identity: ws://host:port/ocpp. `unit` is what it takes: "A", "W" or both, "AW".
+    """`version` is "1.6" or "2.0.1". `url` ends before the identity: ws://host:port/ocpp. `unit` is what it takes: "A",
+    "W" or both, "AW".
 
     `time_scale` 60: intervals pass and energy flows sixty times as fast; timestamps, schedules and the delays of the
     knobs stay in real time. `backoff_s` are the pauses between attempts to connect, the last one repeated.
-    `configuration` overrides configuration keys, e.g. {"ChargingScheduleMaxPeriods": "3"}.
+    `configuration` overrides configuration keys, e.g. {"ChargingScheduleMaxPeriods": "3"}, or in OCPP 2.0.1 variables,
+    e.g. {"SmartChargingCtrlr.PeriodsPerSchedule": "3"}. A connector of 1.6 is here what an EVSE is in 2.0.1.
     `on_event` gets a name and its fields, e.g. "limit_changed", {"connector": 1, "amps": Decimal("16")}.
     """
 
@@ -84,13 +86,14 @@ class SimulatedChargePoint:
     # --- the driver and the car ---------------------------------------------------------------------------------------
 
     async def plug_in(self, connector: int = 1, *, id_tag: str = DEFAULT_ID_TAG, car: Car | None = None) -> None:
-        """A car on the cable, `id_tag` presented; starts what RemoteStartTransaction asked for before."""
+        """A car on the cable, `id_tag` at hand; starts what was asked for remotely before. In OCPP 2.0.1 this begins a
+        transaction that waits for its authorization, unless Knobs.tx_start_point is Authorized."""
         await self._simulation.charging.plug_in(connector, id_tag, car)
 
     async def start(
         self, connector: int = 1, *, id_tag: str | None = None, authorize: bool = True
     ) -> TransactionId | None:
-        """The transaction id; None while offline. Raises NotAuthorized, NotPossible, TimeoutError."""
+        """The transaction id; in OCPP 1.6 None while offline. Raises NotAuthorized, NotPossible, TimeoutError."""
         return await self._simulation.charging.start(connector, id_tag=id_tag, authorize=authorize)
 
     async def stop_transaction(self, connector: int = 1, *, reason: str = "Local") -> None:

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 DIALECTS: dict[str, Callable[["Simulation", Setup], Dialect]] = {"1.6": Dialect16, "2.0.1": Dialect201}
+VERSIONS = tuple(DIALECTS)
 
 
 def dialect_of(version: str) -> Callable[["Simulation", Setup], Dialect]:
     """Raises ValueError."""
     if version not in DIALECTS:
-        raise ValueError(f"OCPP {version} is not simulated; {' and '.join(DIALECTS)} are")
+        raise ValueError(f"OCPP {version} is not simulated; {' and '.join(VERSIONS)} are")
     return DIALECTS[version]

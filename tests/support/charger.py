@@ -45,10 +45,12 @@ class LoopThread:
 class Charger:
     """A SimulatedChargePoint whose methods are called from the test's thread: `charger.start()`."""
 
-    def __init__(self, loop: LoopThread, ocpp_url: str, identity: str, **options: Any) -> None:
+    def __init__(self, loop: LoopThread, ocpp_url: str, identity: str, *, version: str = "1.6", **options: Any) -> None:
         self._loop = loop
         defaults: dict[str, Any] = {"meter_interval_s": 0, "backoff_s": (0.05,), "call_timeout_s": PATIENCE_S}
-        self._simulated: SimulatedChargePoint = loop.run(SimulatedChargePoint, ocpp_url, identity, **defaults | options)
+        self._simulated: SimulatedChargePoint = loop.run(
+            SimulatedChargePoint, ocpp_url, identity, version=version, **defaults | options
+        )
         self._life = loop.run(lambda: [asyncio.create_task(self._simulated.run())])[0]
 
     def __getattr__(self, name: str) -> Any:
