@@ -69,6 +69,7 @@ def _smart_charging(dialect: "Dialect", setup: Setup) -> Iterator[Variable]:
     yield Variable(component, "Enabled", "true", "boolean")
     yield Variable(component, "Available", "true", "boolean")
     yield Variable(component, "ACPhaseSwitchingSupported", "false", "boolean")
+    yield Variable(component, "Phases3to1", "false", "boolean")
     yield _fixed(component, "ProfileStackLevel", 10)
     yield Variable(component, "RateUnit", ",".join(setup.hardware.units), "MemberList", values="A,W")
     yield _fixed(component, "PeriodsPerSchedule", 24)
