@@ -1,15 +1,17 @@
-"""The demo: a simulated charge point and a simulated SCSP around the real server, and the journey in words."""
+"""The demo: simulated charge points and a simulated SCSP around the real server, and the journeys in words."""
 
 import asyncio
 import contextlib
 import logging.config
 import os
+import re
 import secrets
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -19,11 +21,12 @@ from cpo_backoffice import demo_data
 from ocpi.simulator.scsp import SimulatedScsp
 
 Write = Callable[[str], object]
+FIELD = re.compile(r"(\w+)=(\S+)")  # as the server's log writes them
 
 
 @contextlib.contextmanager
 def running(*, write: Write) -> Iterator[None]:
-    """Simulated parties for as long as the server runs. Prints where to look and the first profile's journey."""
+    """Simulated parties for as long as the server runs. Prints where to look and the first profiles' journeys."""
     if "LOG_LEVEL" not in os.environ:
         _quiet_console()
     journey = Journey(write)
@@ -33,20 +36,24 @@ def running(*, write: Write) -> Iterator[None]:
         token=scsp_token, cpo_token=cpo_token, cpo_url=own_url, auto=True, on_event=journey.partner
     ) as scsp:
         os.environ.setdefault("DEMO_ADMIN_PASSWORD", _kept_password())
-        seeded = demo_data.seed(scsp_base_url=scsp.base_url, scsp_token=scsp_token, cpo_token=cpo_token)
-        password = _fresh_charge_point_password(seeded.charge_point.identity)
-        charger = SimulatedChargePoint(
-            f"ws://127.0.0.1:{settings.PORT}/ocpp", seeded.charge_point.identity, password=password,
-            phases=3, unit="A", meter_interval_s=10, on_event=journey.charge_point,
-        )  # fmt: skip
+        demo_data.seed(scsp_base_url=scsp.base_url, scsp_token=scsp_token, cpo_token=cpo_token)
+        chargers = [_charger(identity, journey) for identity in demo_data.CHARGE_POINTS]
         server_log = journey.listen()
-        driver = Driver(charger, own_url, journey)
+        driver = Driver(chargers, own_url, journey)
         driver.start()
         try:
             yield
         finally:
             driver.stop()
             server_log.leave()
+
+
+def _charger(identity: str, journey: "Journey") -> SimulatedChargePoint:
+    return SimulatedChargePoint(
+        f"ws://127.0.0.1:{settings.PORT}/ocpp", identity, version=demo_data.CHARGE_POINTS[identity],
+        password=_fresh_charge_point_password(identity), phases=3, unit="A", meter_interval_s=10,
+        on_event=partial(journey.charge_point, identity),
+    )  # fmt: skip
 
 
 def _quiet_console() -> None:
@@ -76,10 +83,10 @@ def _fresh_charge_point_password(identity: str) -> str:
 
 
 class Driver:
-    """Waits for the server, connects the charge point, plugs a car in and charges, on a loop of its own."""
+    """Waits for the server, connects the charge points, plugs a car into each and charges, on a loop of its own."""
 
-    def __init__(self, charger: SimulatedChargePoint, own_url: str, journey: "Journey") -> None:
-        self._charger = charger
+    def __init__(self, chargers: Sequence[SimulatedChargePoint], own_url: str, journey: "Journey") -> None:
+        self._chargers = chargers
         self._own_url = own_url
         self._journey = journey
         self._loop = asyncio.new_event_loop()
@@ -92,7 +99,8 @@ class Driver:
     def stop(self) -> None:
         self._stopping.set()
         if self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self._charger.stop(), self._loop)
+            for charger in self._chargers:
+                asyncio.run_coroutine_threadsafe(charger.stop(), self._loop)
         self._thread.join(5)
 
     def _run(self) -> None:
@@ -100,7 +108,7 @@ class Driver:
         try:
             if self._server_answers():
                 self._journey.welcome(self._own_url)
-                self._loop.run_until_complete(self._drive())
+                self._loop.run_until_complete(self._drive_all())
         finally:
             self._loop.close()
 
@@ -113,72 +121,84 @@ class Driver:
                 continue
         return False
 
-    async def _drive(self) -> None:
-        life = asyncio.create_task(self._charger.run())
+    async def _drive_all(self) -> None:
+        await asyncio.gather(*(self._drive(charger) for charger in self._chargers))
+
+    async def _drive(self, charger: SimulatedChargePoint) -> None:
+        life = asyncio.create_task(charger.run())
         try:
-            await self._charger.wait_booted(timeout_s=20)
-            await self._charger.plug_in(id_tag=demo_data.DRIVER_CARD)
-            await self._charger.start()
+            await charger.wait_booted(timeout_s=20)
+            await charger.plug_in(id_tag=demo_data.DRIVER_CARD)
+            await charger.start()
         except Exception as error:  # the demo's own trouble; the server goes on
-            self._journey.say(f"the demo's charge point could not start: {error}")
+            self._journey.say(f"charge point {charger.identity} could not start: {error}")
         await life
 
 
 class Journey:
-    """One line per step of the first profile's way, with the time since the session began."""
+    """One line per step of the first profile's way to each charge point, with the time since that session began."""
 
     def __init__(self, write: Write) -> None:
         self._write = write
         self._lock = threading.Lock()
-        self._told: set[str] = set()
-        self._began = time.monotonic()
+        self._told: set[tuple[str, str]] = set()
+        self._began: dict[str, float] = {}
+        self._identities: dict[str, str] = {}  # of the charge point, by session id
 
     def welcome(self, own_url: str) -> None:
         login = f"{demo_data.ADMIN} / {os.environ['DEMO_ADMIN_PASSWORD']}"
         self.say(f"\n  Admin site   {own_url}/admin/\n  Login        {login}\n  Stop         Ctrl-C\n")
-        self.say("The first profile's journey:")
+        self.say("The first profile's journey to each charge point:")
 
     def say(self, text: str) -> None:
         with self._lock:
             self._write(text)
 
-    def _once(self, step: str, text: str) -> None:
+    def _once(self, identity: str | None, step: str, text: str) -> None:
+        """Nothing for what does not belong to a charge point of the demo."""
         with self._lock:
-            if step in self._told:
+            if identity not in demo_data.CHARGE_POINTS or (identity, step) in self._told:
                 return
-            if not self._told:
-                self._began = time.monotonic()
-            self._told.add(step)
-            self._write(f"  +{(time.monotonic() - self._began) * 1000:7.0f} ms  {text}")
+            self._told.add((identity, step))
+            elapsed_s = time.monotonic() - self._began.setdefault(identity, time.monotonic())
+            self._write(f"  +{max(elapsed_s, 0) * 1000:7.0f} ms  {identity:8}  {text}")
 
-    def charge_point(self, name: str, fields: dict[str, Any]) -> None:
+    def charge_point(self, identity: str, name: str, fields: dict[str, Any]) -> None:
         match name:
             case "transaction_started":
-                self._once("start", f"charge point {demo_data.CHARGE_POINT}: car plugged in, transaction started")
+                self._once(identity, "start", "charge point: car plugged in, transaction started")
             case "call_received" if fields.get("action") == "SetChargingProfile":
-                self._once("call", "charge point <- SetChargingProfile (OCPP 1.6)")
+                version = demo_data.CHARGE_POINTS[identity]
+                self._once(identity, "call", f"charge point <- SetChargingProfile (OCPP {version})")
             case "profile_installed":
-                self._once("installed", "charge point -> CALLRESULT Accepted: profile installed")
+                self._once(identity, "installed", "charge point -> CALLRESULT Accepted: profile installed")
 
     def partner(self, name: str, fields: dict[str, Any]) -> None:
+        identity = self._identities.get(str(fields.get("session_id")))
         match name:
             case "session_received":
-                self._once("session", "partner <- session pushed (OCPI 2.2.1)")
+                self._once(identity, "session", "partner <- session pushed (OCPI 2.2.1)")
             case "profile_sent":
-                self._once("answer", f"partner: PUT chargingprofile answered {fields.get('result')}")
+                self._once(identity, "answer", f"partner: PUT chargingprofile answered {fields.get('result')}")
             case "result_received":
-                self._once("result", f"partner <- callback posted: {fields.get('result')}")
+                self._once(identity, "result", f"partner <- callback posted: {fields.get('result')}")
             case "active_profile_received":
-                self._once("active", "partner <- active charging profile pushed. From now on see the admin site.")
+                text = "partner <- active charging profile pushed. From now on see the admin site."
+                self._once(identity, "active", text)
 
     def listen(self) -> "LogListener":
         return LogListener(self)
 
     def server(self, line: str) -> None:
-        if line.startswith("profile request id=") and " kind=SET " in line:
-            self._once("put", "server: PUT chargingprofile received, committed as a command")
-        elif line.startswith("command finished") and "SetChargingProfile" in line:
-            self._once("finished", "server: outcome committed, result waits in the outbox")
+        """A line of the server's log; the one of a new session tells whose it is."""
+        fields = dict(FIELD.findall(line))
+        if "session" in fields and "identity" in fields:
+            self._identities[fields["session"]] = fields["identity"]
+        if line.startswith("profile request id=") and fields.get("kind") == "SET":
+            identity = self._identities.get(fields.get("session", ""))
+            self._once(identity, "put", "server: PUT chargingprofile received, committed as a command")
+        elif line.startswith("command finished") and fields.get("action") == "SetChargingProfile":
+            self._once(fields.get("identity"), "finished", "server: outcome committed, result waits in the outbox")
 
 
 class LogListener(logging.Handler):

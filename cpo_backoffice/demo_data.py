@@ -1,4 +1,4 @@
-"""Something to look at in a fresh database: an administrator, a charge point in Utrecht, a driver and an SCSP."""
+"""Something to look at in a fresh database: an administrator, charge points in Utrecht, a driver and an SCSP."""
 
 import os
 import secrets
@@ -14,21 +14,27 @@ from ocpi.models import Party
 from ocpi.provisioning import PartyUrls, add_party
 
 ADMIN = "admin"
-CHARGE_POINT = "DEMO-16"
+CHARGE_POINTS = {"DEMO-16": "1.6", "DEMO-201": "2.0.1"}
+"""Identities, and the version of OCPP that each speaks."""
 DRIVER_CARD = "DEMO-CARD"
 SCSP = ("NL", "JED")
 LOCATION = "Demo Utrecht"
 
 
 @dataclass(frozen=True, slots=True)
+class DemoChargePoint:
+    row: ChargePoint
+    password: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DemoData:
     """Secrets are None where they were left as they are: stored as hashes, they cannot be shown again."""
 
-    charge_point: ChargePoint
+    charge_points: tuple[DemoChargePoint, ...]
     driver_token: DriverToken
     party: Party
     admin_password: str | None = field(repr=False)
-    charge_point_password: str | None = field(repr=False)
     cpo_token: str | None = field(repr=False)
     scsp_token: str | None = field(repr=False)
 
@@ -46,18 +52,15 @@ def seed(
     `scsp_token` is what we send to the SCSP, `cpo_token` what it sends to us. Raises ValidationError on bad input.
     """
     _location()
-    password = charge_point_password or _first_password()
-    charge_point = add_charge_point(identity=CHARGE_POINT, password=password, location=LOCATION, update=True)
     provisioned = add_party(
         country_code=SCSP[0], party_id=SCSP[1], role=Party.Role.SCSP, name="Simulated SCSP", token=cpo_token,
         urls=_urls(scsp_base_url), outbound_token=scsp_token, allow_insecure=True, update=True,
     )  # fmt: skip
     return DemoData(
-        charge_point=charge_point,
+        charge_points=tuple(_charge_point(identity, charge_point_password) for identity in CHARGE_POINTS),
         driver_token=add_token(uid=DRIVER_CARD, status=DriverToken.Status.ACCEPTED),
         party=provisioned.party,
         admin_password=ensure_admin(),
-        charge_point_password=password,
         cpo_token=provisioned.token,
         scsp_token=provisioned.outbound_token,
     )
@@ -92,9 +95,15 @@ def _location() -> None:
     )
 
 
-def _first_password() -> str | None:
+def _charge_point(identity: str, password: str | None) -> DemoChargePoint:
+    password = password or _first_password(identity)
+    row = add_charge_point(identity=identity, password=password, location=LOCATION, update=True)
+    return DemoChargePoint(row, password)
+
+
+def _first_password(identity: str) -> str | None:
     """16 bytes as 32 digits: within the 40 that a 1.6 charge point stores (OCPP 1.6 security, AuthorizationKey)."""
-    known = ChargePoint.objects.filter(identity=CHARGE_POINT).exclude(password_hash="").exists()
+    known = ChargePoint.objects.filter(identity=identity).exclude(password_hash="").exists()
     return None if known else secrets.token_hex(16)
 
 

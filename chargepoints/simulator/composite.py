@@ -1,7 +1,8 @@
-"""The answer to GetCompositeSchedule, honest or as some firmware words it. Pure."""
+"""What GetCompositeSchedule is answered with, honest or as some firmware words it. Pure."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from .hardware import Hardware, Limit
 from .knobs import Composite
 from .profiles import CompositePeriod
-from .wire import wire_time
 
 FILLERS = {
     Composite.MINUS_ONE: Limit("A", Decimal(-1)),
@@ -17,27 +17,26 @@ FILLERS = {
 }
 
 
-def composite_answer(
-    periods: Sequence[CompositePeriod], *, connector: int, begin: datetime, duration_s: int, unit: str,
-    hardware: Hardware, variant: Composite = Composite.HONEST,
-) -> dict[str, Any]:  # fmt: skip
-    """GetCompositeSchedule.conf (OCPP 1.6 section 6.22): periods count from scheduleStart."""
-    if variant is Composite.REJECTED:
-        return {"status": "Rejected"}
+@dataclass(frozen=True, slots=True)
+class CompositeSchedule:
+    """`periods` are chargingSchedulePeriod objects and count from `begin`."""
+
+    begin: datetime
+    duration_s: int
+    unit: str
+    periods: list[dict[str, Any]]
+
+
+def composite_schedule(
+    periods: Sequence[CompositePeriod], *, begin: datetime, duration_s: int, unit: str, hardware: Hardware,
+    variant: Composite = Composite.HONEST,
+) -> CompositeSchedule:  # fmt: skip
     if variant is Composite.OTHER_UNIT:
         unit = "W" if unit == "A" else "A"
     if variant is Composite.ONE_SECOND_EARLY:
         begin -= timedelta(seconds=1)
-    answer = {"status": "Accepted", "connectorId": connector, "scheduleStart": wire_time(begin)}
-    if variant is Composite.NO_SCHEDULE:
-        return answer
     listed = () if variant is Composite.EMPTY_PERIODS else periods
-    schedule = {
-        "duration": duration_s,
-        "chargingRateUnit": unit,
-        "chargingSchedulePeriod": [_period(period, unit, hardware, variant) for period in listed],
-    }
-    return answer | {"chargingSchedule": schedule}
+    return CompositeSchedule(begin, duration_s, unit, [_period(period, unit, hardware, variant) for period in listed])
 
 
 def _period(period: CompositePeriod, unit: str, hardware: Hardware, variant: Composite) -> dict[str, Any]:

@@ -20,10 +20,6 @@ from .misbehaviour import respond
 if TYPE_CHECKING:
     from .simulation import Simulation
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
-IDENTIFICATION = {
-    "chargePointVendor": "Simulated", "chargePointModel": "OCPP 1.6", "firmwareVersion": "1.0"
-}  # fmt: skip
 quiet = logging.getLogger(__name__)
 quiet.addHandler(logging.NullHandler())
 quiet.propagate = False  # websockets logs whole headers and frames, the password among them
@@ -40,7 +36,7 @@ class Connection:
         self.link: Link | None = None
         self.ready = False
         self.registered = False
-        self.must_boot = True
+        self.boot_reason = "PowerUp"  # empty: no need to boot
         self.heartbeat_changed = asyncio.Event()
         self._connected_before = False
         self._attempt: asyncio.Task[bool] | None = None
@@ -82,21 +78,21 @@ class Connection:
     def come_back(self) -> None:
         self._welcome.set()
 
-    async def boot(self) -> None:
-        """Until the central system accepts (OCPP 1.6 section 4.2)."""
+    async def boot(self, reason: str) -> None:
+        """`reason` in the words of OCPP 2.0.1. Until the central system accepts (OCPP 1.6 section 4.2)."""
         while True:
             try:
-                answer = await self._cp.call("BootNotification", dict(IDENTIFICATION))
+                answer = await self._cp.call("BootNotification", self._cp.dialect.boot_payload(reason))
             except (CallRefused, TimeoutError) as error:
                 self._cp.journal.emit("failed", reason=str(error))
                 answer = {}
             interval_s = int(answer.get("interval") or 0)
             if answer.get("status") == "Accepted":
-                self._cp.configuration.adopt_heartbeat_interval(interval_s)
+                self._cp.dialect.settings.adopt_heartbeat_interval(interval_s)
                 self._cp.journal.emit("booted", interval_s=interval_s)
                 return
             self._cp.journal.emit("boot_postponed", status=answer.get("status"), interval_s=interval_s)
-            await self._cp.pause(interval_s or self._cp.configuration.seconds("HeartbeatInterval"))
+            await self._cp.pause(interval_s or self._cp.dialect.settings.heartbeat_s)
 
     async def _try_once(self) -> bool:
         """Whether there was a connection, now over."""
@@ -111,13 +107,14 @@ class Connection:
         return result is True
 
     async def _connect_once(self) -> bool:
+        subprotocol = Subprotocol(self._cp.dialect.subprotocol)
         try:
             async with connect(
-                self._url, subprotocols=[SUBPROTOCOL], additional_headers=self._headers(), compression=None,
+                self._url, subprotocols=[subprotocol], additional_headers=self._headers(), compression=None,
                 proxy=None, close_timeout=2, logger=quiet,
             ) as socket:  # fmt: skip
-                if socket.subprotocol != SUBPROTOCOL:
-                    raise LinkLost(f"the server does not speak {SUBPROTOCOL}")
+                if socket.subprotocol != subprotocol:
+                    raise LinkLost(f"the server does not speak {subprotocol}")
                 await self._serve(socket)
         except (OSError, WebSocketException) as error:
             self._cp.journal.emit("connect_failed", reason=str(error))
@@ -152,10 +149,10 @@ class Connection:
         if self._connected_before and self._cp.knobs.drop_profiles_on_reconnect:
             self._cp.clear_profiles()
         self._connected_before = True
-        booting = self.must_boot or self._cp.knobs.boot_on_reconnect
+        booting = bool(self.boot_reason) or self._cp.knobs.boot_on_reconnect
         if booting:
-            await self.boot()
-        self.must_boot, self.registered = False, True
+            await self.boot(self.boot_reason or "Unknown")
+        self.boot_reason, self.registered = "", True
         await self._cp.report_statuses(all_of_them=booting)
         self.ready = True
         self._cp.journal.emit("ready")
@@ -166,19 +163,18 @@ class Connection:
 
     async def _heartbeats(self) -> None:
         while self.link:
-            interval_s = self._cp.configuration.seconds("HeartbeatInterval")
+            interval_s = self._cp.dialect.settings.heartbeat_s
             if await set_within(self.heartbeat_changed, interval_s / self._cp.time_scale if interval_s else None):
                 self.heartbeat_changed.clear()
             else:
                 await self._cp.attempt(self._cp.call("Heartbeat", {}))
 
     async def _drain(self) -> None:
-        configuration = self._cp.configuration
-        retry_s = configuration.seconds("TransactionMessageRetryInterval")
+        settings = self._cp.dialect.settings
         try:
             await self._cp.queue.drain(
-                self._cp.call, attempts=configuration.seconds("TransactionMessageAttempts"),
-                pause=lambda attempt: self._cp.pause(attempt * retry_s),
+                self._cp.call, attempts=settings.message_attempts,
+                pause=lambda attempt: self._cp.pause(attempt * settings.message_retry_s),
             )  # fmt: skip
         except LinkLost:
             return

@@ -3,24 +3,38 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from .car import Car
 from .hardware import MIN_CHARGING_A, VOLTAGE_V, Hardware, Limit
 
+TransactionId = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStart:
+    """A start that the central system asked for; it may wait for the cable. The last two are of OCPP 2.0.1."""
+
+    id_tag: str
+    profile: dict[str, Any] | None
+    token_type: str | None = None
+    remote_start_id: int | None = None
+
 
 @dataclass
 class Transaction:
-    """`transaction_id` None until StartTransaction.conf has come, which takes long when started offline.
+    """`transaction_id` None while the central system has not given it, which takes long when started offline.
 
-    `refusal` is the AuthorizationStatus of that answer when it is not Accepted.
+    `id_tag` None: nobody is authorized. `refusal` is the AuthorizationStatus that made an end of it; `stopped` why
+    charging ended although the transaction goes on.
     """
 
-    id_tag: str
     started_at: datetime
     meter_start_wh: int
-    transaction_id: int | None = None
+    id_tag: str | None = None
+    transaction_id: TransactionId | None = None
     refusal: str | None = None
+    stopped: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +89,12 @@ class Connector:
         return min(car_phases, self.limit.phases_on(self.hardware) if self.limit else self.hardware.phases)
 
     @property
+    def authorized(self) -> bool:
+        return self.transaction is not None and self.transaction.id_tag is not None
+
+    @property
     def status(self) -> str:
-        """ChargePointStatus (OCPP 1.6 section 7.7)."""
+        """In the words of ChargePointStatus (OCPP 1.6 section 7.7), whatever the version."""
         if self.transaction:
             return self._charging_status()
         if not self.operative:
@@ -87,7 +105,7 @@ class Connector:
 
     def _charging_status(self) -> str:
         if self.limit is None:
-            return "Preparing"
+            return "Finishing" if self.transaction and self.transaction.stopped else "Preparing"
         if self.offered_amps < MIN_CHARGING_A:
             return "SuspendedEVSE"
         return "Charging" if self.drawn_amps else "SuspendedEV"
@@ -135,22 +153,21 @@ class Connector:
             self.availability_change(operative=False)
 
 
-def sampled_values(
-    reading: MeterReading, *, context: str = "Sample.Periodic", kwh: bool = False, units: bool = True
-) -> list[dict[str, Any]]:
-    """The sampledValue list of one MeterValue (OCPP 1.6 section 7.43)."""
+class Sample(NamedTuple):
+    measurand: str
+    phase: str | None
+    value: str
+    unit: str
+
+
+def samples(reading: MeterReading, *, kwh: bool = False) -> list[Sample]:
+    """What a meter says, as text."""
     energy = (f"{Decimal(reading.energy_wh) / 1000:.3f}", "kWh") if kwh else (str(reading.energy_wh), "Wh")
-    rows = [
-        ("Energy.Active.Import.Register", None, *energy),
-        ("Power.Active.Import", None, f"{reading.power_w:.1f}", "W"),
-        *(("Current.Import", f"L{n}", f"{amps:.1f}", "A") for n, amps in enumerate(reading.amps, 1)),
-        ("Current.Offered", None, f"{reading.offered_amps:.1f}", "A"),
-        *(("Voltage", f"L{n}-N", f"{VOLTAGE_V:.1f}", "V") for n in range(1, len(reading.amps) + 1)),
-        ("SoC", None, str(reading.soc_percent), "Percent"),
-    ]
     return [
-        {"value": value, "context": context, "measurand": measurand}
-        | ({"phase": phase} if phase else {})
-        | ({"unit": unit} if units else {})
-        for measurand, phase, value, unit in rows
+        Sample("Energy.Active.Import.Register", None, *energy),
+        Sample("Power.Active.Import", None, f"{reading.power_w:.1f}", "W"),
+        *(Sample("Current.Import", f"L{n}", f"{amps:.1f}", "A") for n, amps in enumerate(reading.amps, 1)),
+        Sample("Current.Offered", None, f"{reading.offered_amps:.1f}", "A"),
+        *(Sample("Voltage", f"L{n}-N", f"{VOLTAGE_V:.1f}", "V") for n in range(1, len(reading.amps) + 1)),
+        Sample("SoC", None, str(reading.soc_percent), "Percent"),
     ]

@@ -17,6 +17,7 @@ class Answer(StrEnum):
     MALFORMED = "malformed"  # a CALLRESULT with a status that OCPP does not know
     RUBBISH = "rubbish"  # text that is not JSON
     NEVER = "never"  # takes effect, no answer
+    TAKEN_AND_CLOSED = "taken_and_closed"  # takes effect, then closes the socket without an answer
     HELD = "held"  # takes effect, the answer waits for release_answers(): late exactly when a test wants it
     CLOSE = "close"  # closes the socket instead, no effect
     REBOOT = "reboot"  # takes effect, then profiles lost and BootNotification on the same socket, then the answer
@@ -55,6 +56,7 @@ class Knobs:
     answer: Answer = Answer.HONEST
     actions: frozenset[str] = frozenset({"SetChargingProfile"})
     answer_delay_s: float = 0
+    answer_times: int | None = None  # how many more CALLs are answered so, then honestly; None: all of them
     error_code: str = "InternalError"
     error_description: str = ""
     error_details: Any = field(default_factory=dict)  # a string instead of an object is what some firmware sends
@@ -64,13 +66,19 @@ class Knobs:
     composite: Composite = Composite.HONEST
     clear: Clear = Clear.HONEST
 
+    tx_start_point: str = "EVConnected"  # of OCPP 2.0.1: what starts a transaction; or "Authorized"
+    tx_stop_point: str = "EVConnected,Authorized"  # or "EVConnected": a stop ends charging, the cable the rest
+    count_transaction_ids: bool = False  # of OCPP 2.0.1: "1", "2", ... instead of UUIDs, unique on this one only
+
     boot_on_reconnect: bool = True  # the first connection and a Reset always boot
     drop_profiles_on_reconnect: bool = False
     restart_message_ids: bool = False  # "1", "2", ... on every connection instead of UUIDs
     lose_offline_messages: bool = False  # forget what a transaction had to say while disconnected
+    late_meter_values: bool = False  # meter values of that time come last, newest first, even after the end
 
     clock_skew_s: float = 0  # moves the clock that timestamps and Absolute profiles use
     epoch_timestamps: bool = False  # every timestamp sent is 1970-01-01T00:00:00Z
     energy_in_kwh: bool = False
+    unit_multiplier: int = 0  # of OCPP 2.0.1: 3 says 22.08 with multiplier 3 for 22080
     omit_meter_units: bool = False
     repeat_old_meter_values: bool = False  # each MeterValues is followed by the previous one: out of order, twice

@@ -1,9 +1,10 @@
 """From the honest answer to what the knobs make of it."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .answers import Reply, answer
+from .dialect import Reply
 from .framing import CallRefused, Link
 from .knobs import Answer, Knobs
 
@@ -20,13 +21,15 @@ CANNED = {
 
 async def respond(cp: "Simulation", link: Link, message_id: str, action: str, payload: Any) -> None:
     """Raises LinkLost when the socket goes before the answer."""
-    concerned = action in cp.knobs.actions
+    concerned = _concerned(cp, action)
     mode = cp.knobs.answer if concerned else Answer.HONEST
     if mode is Answer.CLOSE:
         link.abort()
         return
     reply = _reply(cp, mode, action, payload)
-    if mode is Answer.NEVER:
+    if mode is Answer.TAKEN_AND_CLOSED:
+        link.abort()
+    if mode in (Answer.NEVER, Answer.TAKEN_AND_CLOSED):
         _follow_up(cp, reply)
         return
     if mode is Answer.HELD:
@@ -39,13 +42,23 @@ async def respond(cp: "Simulation", link: Link, message_id: str, action: str, pa
     await (link.send_text("}{ this is not OCPP") if mode is Answer.RUBBISH else _send(cp, link, message_id, reply))
 
 
+def _concerned(cp: "Simulation", action: str) -> bool:
+    """Counts Knobs.answer_times down."""
+    knobs = cp.knobs
+    if action not in knobs.actions or knobs.answer_times == 0:
+        return False
+    if knobs.answer_times is not None:
+        cp.knobs = replace(knobs, answer_times=knobs.answer_times - 1)
+    return True
+
+
 def _reply(cp: "Simulation", mode: Answer, action: str, payload: Any) -> Reply | CallRefused:
     if mode in CANNED:
         return Reply(CANNED[mode])
     if mode in (Answer.CALL_ERROR, Answer.NOT_IMPLEMENTED, Answer.RUBBISH):
         return _refusal(cp.knobs, mode)
     try:
-        return answer(cp, action, payload)
+        return cp.dialect.answer(action, payload)
     except CallRefused as refusal:
         return refusal
 

@@ -1,4 +1,5 @@
-"""The stack of charging profiles of one charge point (OCPP 1.6 section 3.13). Pure: a change makes a new stack."""
+"""The stack of charging profiles of one charge point (OCPP 1.6 section 3.13, OCPP 2.0.1 section K). Pure: a change
+makes a new stack. Purposes and connectors have the names of 1.6; an EVSE of 2.0.1 is a connector here."""
 
 import math
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from .connector import TransactionId
 from .hardware import Hardware, Limit
 from .wire import parse_time, whole_second
 
@@ -15,7 +17,14 @@ RECURRENCE = {"Daily": timedelta(days=1), "Weekly": timedelta(weeks=1)}
 
 
 class ProfileRefused(Exception):
-    """A profile that an honest charge point answers with Rejected; the message says why."""
+    """A profile that an honest charge point answers with Rejected; the message says why.
+
+    `code` is the reasonCode of OCPP 2.0.1 (part 2, appendix 5).
+    """
+
+    def __init__(self, reason: str, code: str = "InvalidProfile") -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,17 @@ class Profile:
     stack_level: int
     purpose: str
     periods: tuple[tuple[int, Limit], ...]
-    transaction_id: int | None = None
+    transaction_id: TransactionId | None = None
     start_at: datetime | None = None
     every: timedelta | None = None
     duration_s: int | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
     wire: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def slot(self) -> tuple[str, int, int]:
+        return self.purpose, self.stack_level, self.connector
 
     def limit_at(self, moment: datetime, charging_since: datetime) -> Limit | None:
         """None where this profile says nothing: not valid, not begun, or over."""
@@ -82,9 +95,10 @@ class Profile:
         return self.start_at + (moment - self.start_at) // self.every * self.every
 
 
-def parse_profile(connector: int, wire: dict[str, Any]) -> Profile:
-    """A csChargingProfiles object that satisfies the schema. Raises ProfileRefused for what the schema cannot say."""
-    schedule = wire["chargingSchedule"]
+def parse_profile(
+    connector: int, wire: dict[str, Any], *, profile_id: int, purpose: str, schedule: dict[str, Any]
+) -> Profile:
+    """From a ChargingProfile object that satisfies the schema. Raises ProfileRefused for what the schema cannot say."""
     kind, recurrence = wire["chargingProfileKind"], wire.get("recurrencyKind")
     if (kind == "Recurring") != (recurrence is not None):
         raise ProfileRefused("recurrencyKind belongs to Recurring and to nothing else")
@@ -96,11 +110,10 @@ def parse_profile(connector: int, wire: dict[str, Any]) -> Profile:
     except ValueError as error:
         raise ProfileRefused(str(error)) from error
     return Profile(
-        profile_id=wire["chargingProfileId"], connector=connector, stack_level=wire["stackLevel"],
-        purpose=wire["chargingProfilePurpose"], periods=_parse_periods(schedule),
-        transaction_id=wire.get("transactionId"), start_at=None if kind == "Relative" else start_at,
-        every=RECURRENCE.get(recurrence or ""), duration_s=schedule.get("duration"),
-        valid_from=valid_from, valid_to=valid_to, wire=wire,
+        profile_id=profile_id, connector=connector, stack_level=wire["stackLevel"], purpose=purpose,
+        periods=_parse_periods(schedule), transaction_id=wire.get("transactionId"),
+        start_at=None if kind == "Relative" else start_at, every=RECURRENCE.get(recurrence or ""),
+        duration_s=schedule.get("duration"), valid_from=valid_from, valid_to=valid_to, wire=wire,
     )  # fmt: skip
 
 
@@ -112,11 +125,11 @@ def _parse_periods(schedule: dict[str, Any]) -> tuple[tuple[int, Limit], ...]:
     )
     starts = [start for start, _ in periods]
     if not starts or starts[0] != 0:
-        raise ProfileRefused("the first startPeriod must be 0")
+        raise ProfileRefused("the first startPeriod must be 0", "InvalidSchedule")
     if starts != sorted(set(starts)):
-        raise ProfileRefused("startPeriod must ascend")
+        raise ProfileRefused("startPeriod must ascend", "InvalidSchedule")
     if any(limit.value < 0 for _, limit in periods):
-        raise ProfileRefused("a limit must not be negative")
+        raise ProfileRefused("a limit must not be negative", "InvalidSchedule")
     return periods
 
 
@@ -126,12 +139,12 @@ class ProfileStack:
 
     def install(self, profile: Profile, limits: StackLimits) -> "ProfileStack":
         """Replaces the same id and the same purpose and level on that connector (section 5.16)."""
+        return ProfileStack(tuple(p for p in self.profiles if p.slot != profile.slot)).add(profile, limits)
+
+    def add(self, profile: Profile, limits: StackLimits) -> "ProfileStack":
+        """Replaces the same id only (OCPP 2.0.1 K01.FR.05)."""
         self._check(profile, limits)
-        slot = (profile.purpose, profile.stack_level, profile.connector)
-        kept = tuple(
-            other for other in self.profiles
-            if other.profile_id != profile.profile_id and (other.purpose, other.stack_level, other.connector) != slot
-        )  # fmt: skip
+        kept = tuple(other for other in self.profiles if other.profile_id != profile.profile_id)
         if len(kept) >= limits.max_profiles:
             raise ProfileRefused(f"{limits.max_profiles} profiles are installed, there is no room for another")
         return ProfileStack((*kept, profile))
@@ -190,9 +203,9 @@ class ProfileStack:
     @staticmethod
     def _check(profile: Profile, limits: StackLimits) -> None:
         if not 0 <= profile.stack_level <= limits.max_stack_level:
-            raise ProfileRefused(f"stackLevel must be 0 to {limits.max_stack_level}")
+            raise ProfileRefused(f"stackLevel must be 0 to {limits.max_stack_level}", "InvalidStackLevel")
         if len(profile.periods) > limits.max_periods:
-            raise ProfileRefused(f"at most {limits.max_periods} periods")
+            raise ProfileRefused(f"at most {limits.max_periods} periods", "InvalidSchedule")
         if profile.purpose == MAX and profile.connector != 0:
             raise ProfileRefused("ChargePointMaxProfile belongs to connector 0")
         if profile.purpose == TX and profile.connector == 0:

@@ -2,44 +2,48 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from .charging import Charging, NotAuthorized, NotPossible
-from .configuration import Configuration
+from .composite import CompositeSchedule, composite_schedule
 from .connection import Connection
 from .connector import Connector
+from .dialect import Dialect, Setup
 from .framing import CallRefused, Link, LinkLost
 from .hardware import Hardware, Limit
 from .journal import Journal
 from .knobs import Knobs
-from .profiles import CompositePeriod, Profile, ProfileStack
-from .transaction_queue import TransactionQueue
-from .wire import wire_time
+from .profiles import CompositePeriod, Profile, ProfileRefused, ProfileStack
+from .transaction_queue import Answered, TransactionQueue, nothing_said
+from .wire import whole_second, wire_time
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MakeDialect = Callable[["Simulation", Setup], Dialect]
 EXPECTED_FAILURES = (CallRefused, LinkLost, NotAuthorized, NotPossible, TimeoutError)
 
 
 class Simulation:
     def __init__(
-        self, identity: str, *, url: str, password: str, evses: int, hardware: Hardware, configuration: Configuration,
-        knobs: Knobs, time_scale: float, journal: Journal, clock: Callable[[], datetime], call_timeout_s: float,
+        self, identity: str, *, url: str, password: str, setup: Setup, make_dialect: MakeDialect, knobs: Knobs,
+        time_scale: float, journal: Journal, clock: Callable[[], datetime], call_timeout_s: float,
         backoff_s: Sequence[float],
     ) -> None:  # fmt: skip
         self.identity = identity
-        self.hardware = hardware
-        self.configuration = configuration
+        self.hardware = setup.hardware
         self.knobs = knobs
         self.time_scale = time_scale
         self.journal = journal
+        self.external_amps: Decimal | None = None
         self.stack = ProfileStack()
         self.queue = TransactionQueue(
             lambda action, taken: journal.emit("message_taken" if taken else "message_given_up", action=action)
         )
         speed = Decimal(str(time_scale))
-        self.connectors = {n: Connector(n, hardware, speed) for n in range(1, evses + 1)}
+        self.connectors = {n: Connector(n, setup.hardware, speed) for n in range(1, setup.evses + 1)}
+        self.dialect = make_dialect(self, setup)
         self.charging = Charging(self)
         self.connection = Connection(self, url, password=password, backoff_s=backoff_s)
         self._clock = clock
@@ -61,21 +65,49 @@ class Simulation:
 
     # --- profiles -----------------------------------------------------------------------------------------------------
 
+    @property
+    def supply(self) -> Hardware:
+        """The hardware with no more current than somebody else leaves it."""
+        if self.external_amps is None:
+            return self.hardware
+        return replace(self.hardware, max_amps=min(self.hardware.max_amps, self.external_amps))
+
+    async def impose_external_limit(self, amps: Decimal | None) -> None:
+        """None releases it. The messages about it are lost when nobody listens."""
+        if amps == self.external_amps:
+            return
+        self.external_amps = amps
+        self.journal.emit("external_limit", amps=amps)
+        self.charging.limits_changed()
+        await self.attempt(self.dialect.notify_external_limit())
+
     def limit(self, connector: Connector) -> Limit:
         now = self.now()
         since = connector.charging_since or now
-        return self.stack.limit_at(connector.number, now, charging_since=since, hardware=self.hardware)
+        return self.stack.limit_at(connector.number, now, charging_since=since, hardware=self.supply)
 
     def composite(self, number: int, *, now: datetime, duration_s: int) -> tuple[CompositePeriod, ...]:
         """`number` 0 is the grid connection."""
         since = self.connectors[number].charging_since if number else None
-        return self.stack.composite(
-            number, now=now, duration_s=duration_s, charging_since=since, hardware=self.hardware
+        return self.stack.composite(number, now=now, duration_s=duration_s, charging_since=since, hardware=self.supply)
+
+    def composite_schedule(self, number: int, duration_s: int, unit: str) -> CompositeSchedule:
+        """From the whole second before now, as the knobs have it."""
+        now = self.now()
+        return composite_schedule(
+            self.composite(number, now=now, duration_s=duration_s), begin=whole_second(now), duration_s=duration_s,
+            unit=unit, hardware=self.hardware, variant=self.knobs.composite,
         )  # fmt: skip
+
+    def check_unit(self, unit: str) -> None:
+        """Raises ProfileRefused for a unit that is not taken, whatever is advertised."""
+        units = (self.knobs.accepts_only_unit,) if self.knobs.accepts_only_unit else self.hardware.units
+        if unit not in units:
+            raise ProfileRefused(f"unit {unit} is not taken here", "UnsupportedRateUnit")
 
     def install(self, profile: Profile) -> None:
         """Raises ProfileRefused."""
-        self.stack = self.stack.install(profile, self.configuration.stack_limits)
+        self.stack = self.dialect.installed(self.stack, profile)
         self.journal.emit("profile_installed", connector=profile.connector, profile=profile.wire)
         self.charging.limits_changed()
 
@@ -107,46 +139,41 @@ class Simulation:
 
     def say(
         self, action: str, payload: Callable[[], dict[str, Any]], *,
-        on_answer: Callable[[dict[str, Any]], None] = lambda _: None,
-    ) -> "asyncio.Future[dict[str, Any] | None]":  # fmt: skip
-        """What belongs to a transaction: in order, and kept while offline unless the knobs lose it."""
+        on_answer: Callable[[dict[str, Any]], None] = lambda _: None, metering: bool = False,
+    ) -> Answered:  # fmt: skip
+        """What belongs to a transaction: in order, and kept while offline unless the knobs lose it or mix it up."""
         if self.online or not self.knobs.lose_offline_messages:
             if not self.online:
                 self.journal.emit("message_queued", action=action)
-            return self.queue.put(action, payload, on_answer=on_answer)
+            late = metering and not self.online and self.knobs.late_meter_values
+            return self.queue.put(action, payload, on_answer=on_answer, late=late)
         self.journal.emit("message_lost", action=action)
-        lost: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
-        lost.set_result(None)
-        return lost
+        return nothing_said()
 
-    async def patiently(self, answered: "asyncio.Future[dict[str, Any] | None]") -> None:
+    async def patiently(self, answered: Answered) -> None:
         """Waits for the answer, but not while offline. Raises TimeoutError."""
         if self.online:
             await asyncio.wait_for(answered, self._call_timeout_s)
 
     async def report_status(self, connector: Connector) -> None:
         """StatusNotification when the central system believes something else (OCPP 1.6 section 4.9)."""
-        status = connector.status
+        self.dialect.say_charging_changes(connector)
+        status = self.dialect.status(connector)
         if not self.connection.link or not self.connection.registered or status == connector.reported_status:
             return
         connector.reported_status = status
         self.journal.emit("status", connector=connector.number, status=status)
-        if not await self.attempt(self.notify_status(connector.number, status)):
+        if not await self.attempt(self.dialect.notify_status(connector.number, status)):
             connector.reported_status = None
 
     async def report_statuses(self, *, all_of_them: bool = False) -> None:
-        """With `all_of_them` connector 0, which is the charge point itself, and those that did not change."""
+        """With `all_of_them` the charge point itself and the connectors that did not change."""
         if all_of_them:
-            await self.attempt(self.notify_status(0, "Available"))
+            await self.attempt(self.dialect.notify_station_status())
         for connector in self.connectors.values():
             if all_of_them:
                 connector.reported_status = None
             await self.report_status(connector)
-
-    async def notify_status(self, number: int, status: str) -> None:
-        await self.call("StatusNotification", {
-            "connectorId": number, "errorCode": "NoError", "status": status, "timestamp": self.stamp(self.now()),
-        })  # fmt: skip
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -183,19 +210,25 @@ class Simulation:
 
     # --- what the central system may ask for --------------------------------------------------------------------------
 
-    def configuration_changed(self) -> None:
+    def settings_changed(self) -> None:
         self.connection.heartbeat_changed.set()
         self.charging.interval_changed()
+
+    def change_availability(self, number: int, *, operative: bool) -> str:
+        """Accepted, or Scheduled when one still charges. `number` 0 stands for all."""
+        chosen = [c for c in self.connectors.values() if number in (0, c.number)]
+        statuses = {c.availability_change(operative) for c in chosen}
+        return "Scheduled" if "Scheduled" in statuses else "Accepted"
 
     async def reboot(self) -> None:
         """Profiles lost and BootNotification, on the same socket."""
         self.clear_profiles()
-        await self.connection.boot()
+        await self.connection.boot("ApplicationReset")
 
     async def reset(self, reason: str) -> None:
         """Transactions end, then the socket; the next one begins with BootNotification (OCPP 1.6 section 5.14)."""
         for connector in self.connectors.values():
             if connector.transaction:
                 await self.attempt(self.charging.stop(connector.number, reason=reason))
-        self.connection.must_boot = True
+        self.connection.boot_reason = "RemoteReset"
         await self.link.close()

@@ -9,16 +9,24 @@ from typing import Any
 from .framing import CallRefused, LinkLost
 
 Send = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+Answered = asyncio.Future[dict[str, Any] | None]
 
 
-@dataclass(frozen=True)
+def nothing_said() -> Answered:
+    """The answer to what was not sent."""
+    answered: Answered = asyncio.get_running_loop().create_future()
+    answered.set_result(None)
+    return answered
+
+
+@dataclass(frozen=True, eq=False)
 class Entry:
     """`payload` is built when it is sent: only then the transaction id of one started offline is known."""
 
     action: str
     payload: Callable[[], dict[str, Any]]
     on_answer: Callable[[dict[str, Any]], None]
-    answered: "asyncio.Future[dict[str, Any] | None]"
+    answered: Answered
 
 
 class TransactionQueue:
@@ -27,22 +35,26 @@ class TransactionQueue:
     def __init__(self, on_settled: Callable[[str, bool], None]) -> None:
         self._on_settled = on_settled
         self._entries: deque[Entry] = deque()
+        self._late: deque[Entry] = deque()
         self._filled = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._late)
 
     @property
     def actions(self) -> tuple[str, ...]:
-        return tuple(entry.action for entry in self._entries)
+        return tuple(entry.action for entry in (*self._entries, *self._late))
 
     def put(
         self, action: str, payload: Callable[[], dict[str, Any]], *,
-        on_answer: Callable[[dict[str, Any]], None] = lambda _: None,
-    ) -> "asyncio.Future[dict[str, Any] | None]":  # fmt: skip
-        """The future gets the answer, or None when the message was given up."""
+        on_answer: Callable[[dict[str, Any]], None] = lambda _: None, late: bool = False,
+    ) -> Answered:  # fmt: skip
+        """The future gets the answer, or None when the message was given up. `late`: after all others, newest first."""
         entry = Entry(action, payload, on_answer, asyncio.get_running_loop().create_future())
-        self._entries.append(entry)
+        if late:
+            self._late.appendleft(entry)
+        else:
+            self._entries.append(entry)
         self._filled.set()
         return entry.answered
 
@@ -50,9 +62,10 @@ class TransactionQueue:
         """Runs as long as the connection; a lost link leaves the message at the head."""
         while True:
             await self._filled.wait()
-            while self._entries:
-                answer = await self._deliver(self._entries[0], send, attempts=attempts, pause=pause)
-                entry = self._entries.popleft()
+            while waiting := self._entries or self._late:
+                entry = waiting[0]
+                answer = await self._deliver(entry, send, attempts=attempts, pause=pause)
+                waiting.remove(entry)
                 if answer is not None:
                     entry.on_answer(answer)
                 if not entry.answered.done():

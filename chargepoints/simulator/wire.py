@@ -1,12 +1,11 @@
-"""Times and schemas as OCPP 1.6 puts them on the wire."""
+"""Times and schemas as OCPP puts them on the wire."""
 
 import json
 from datetime import UTC, datetime
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import jsonschema_rs
+from jsonschema_rs import Validator, validator_for
 
 
 def wire_time(moment: datetime) -> str:
@@ -23,13 +22,27 @@ def parse_time(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-@cache
-def _validator(name: str) -> jsonschema_rs.Draft4Validator:
-    schema = files("ocpp.v16").joinpath("schemas", f"{name}.json").read_text(encoding="utf-8-sig")
-    return jsonschema_rs.Draft4Validator(json.loads(schema))
+class Schemas:
+    """The messages of one version, from a package of the `ocpp` library; each compiled when first needed."""
 
+    def __init__(self, package: str, *, request_suffix: str = "") -> None:
+        self._folder = files(package).joinpath("schemas")
+        self._request_suffix = request_suffix
+        self._validators: dict[str, Validator] = {}
 
-def schema_violation(name: str, payload: Any) -> str | None:
-    """What is wrong with a payload, None when nothing is. `name` such as "Reset" or "ResetResponse"."""
-    error = next(iter(_validator(name).iter_errors(payload)), None)
-    return error.message if error else None
+    def request_violation(self, action: str, payload: Any) -> str | None:
+        """What is wrong with it, None when nothing is."""
+        return self._violation(action + self._request_suffix, payload)
+
+    def response_violation(self, action: str, payload: Any) -> str | None:
+        return self._violation(f"{action}Response", payload)
+
+    def _violation(self, message: str, payload: Any) -> str | None:
+        error = next(iter(self._validator(message).iter_errors(payload)), None)
+        return error.message if error else None
+
+    def _validator(self, message: str) -> Validator:
+        if message not in self._validators:
+            text = self._folder.joinpath(f"{message}.json").read_text(encoding="utf-8-sig")
+            self._validators[message] = validator_for(json.loads(text))
+        return self._validators[message]

@@ -31,14 +31,18 @@ def _quick_passwords_of_people(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
+def passwords(demo):
+    return [point.password for point in demo.charge_points]
+
+
 def test_the_first_seed_makes_everything_a_demo_needs(admins):
     demo = seed(scsp_base_url=BASE, **GIVEN)
-    charge_point = ChargePoint.objects.get()
-    assert charge_point.identity == "DEMO-16"
-    assert charge_point.evses.count() == 1
-    assert authentication.check(charge_point, GIVEN["charge_point_password"]) is True
     location = Location.objects.get()
-    assert (location, location.city, location.country) == (charge_point.location, "Utrecht", "NLD")
+    assert (location.city, location.country) == ("Utrecht", "NLD")
+    assert [point.row.identity for point in demo.charge_points] == ["DEMO-16", "DEMO-201"]
+    for charge_point in ChargePoint.objects.all():
+        assert (charge_point.evses.count(), charge_point.location) == (1, location)
+        assert authentication.check(charge_point, GIVEN["charge_point_password"]) is True
     assert location.address
     assert DriverToken.objects.get(uid="DEMO-CARD").status == "accepted"
     assert admins.get().check_password(demo.admin_password)
@@ -58,32 +62,44 @@ def test_the_simulated_scsp_is_registered_both_ways():
 
 def test_what_the_charge_point_takes_is_left_for_it_to_say():
     seed(scsp_base_url=BASE, **GIVEN)
-    assert (ChargePoint.objects.get().rate_units, ChargePoint.objects.get().smart_charging) == ("", None)
+    assert set(ChargePoint.objects.values_list("rate_units", "smart_charging")) == {("", None)}
 
 
 def test_seeding_again_with_new_urls_and_secrets_updates_them():
     seed(scsp_base_url=BASE, **GIVEN)
-    evse_uid = ChargePoint.objects.get().evses.get().uid
+    evse_uids = [point.evses.get().uid for point in ChargePoint.objects.order_by("id")]
     seed(scsp_base_url="http://127.0.0.1:9002/", scsp_token="b", cpo_token="c", charge_point_password="another")
     known = Credentials.objects.get()
     assert (known.inbound_hash, known.outbound_token) == (token_hash("c"), "b")
     assert known.versions_url == "http://127.0.0.1:9002/ocpi/versions"
     assert PartnerEndpoint.objects.get(identifier="sessions").url == "http://127.0.0.1:9002/ocpi/2.2.1/sessions"
-    assert authentication.check(ChargePoint.objects.get(), "another") is True
-    assert authentication.check(ChargePoint.objects.get(), GIVEN["charge_point_password"]) is False
-    assert ChargePoint.objects.get().evses.get().uid == evse_uid
+    points = ChargePoint.objects.order_by("id")
+    assert [authentication.check(point, "another") for point in points] == [True, True]
+    assert [authentication.check(point, GIVEN["charge_point_password"]) for point in points] == [False, False]
+    assert [point.evses.get().uid for point in points] == evse_uids
 
 
 def test_seeding_again_adds_nothing_and_tells_no_secret_it_left_alone(admins):
     first = seed(scsp_base_url=BASE)
-    assert None not in (first.admin_password, first.charge_point_password, first.cpo_token, first.scsp_token)
+    assert None not in (first.admin_password, *passwords(first), first.cpo_token, first.scsp_token)
+    assert len(set(passwords(first))) == 2
     again = seed(scsp_base_url=BASE)
-    assert (again.admin_password, again.charge_point_password, again.cpo_token, again.scsp_token) == (None,) * 4
-    assert authentication.check(ChargePoint.objects.get(), first.charge_point_password) is True
+    assert (again.admin_password, *passwords(again), again.cpo_token, again.scsp_token) == (None,) * 5
+    for point in first.charge_points:
+        assert authentication.check(ChargePoint.objects.get(pk=point.row.pk), point.password) is True
     assert Credentials.objects.get().inbound_hash == token_hash(first.cpo_token)
     assert Credentials.objects.get().outbound_token == first.scsp_token
     counts = [manager.count() for manager in (Location.objects, DriverToken.objects, Party.objects, admins)]
     assert counts == [1, 1, 1, 1]
+
+
+def test_a_database_of_before_gets_the_charge_point_that_is_missing():
+    seed(scsp_base_url=BASE, **GIVEN)
+    ChargePoint.objects.filter(identity="DEMO-201").delete()
+    old, new = seed(scsp_base_url=BASE).charge_points
+    assert (old.password, new.row.identity) == (None, "DEMO-201")
+    assert authentication.check(new.row, new.password) is True
+    assert authentication.check(ChargePoint.objects.get(identity="DEMO-16"), GIVEN["charge_point_password"]) is True
 
 
 def test_seeding_again_keeps_what_an_operator_changed_of_the_location():
@@ -102,7 +118,7 @@ def test_other_data_is_left_alone(admins):
 
 def test_secrets_stay_out_of_the_repr_of_the_result():
     demo = seed(scsp_base_url=BASE)
-    for secret in (demo.admin_password, demo.charge_point_password, demo.cpo_token, demo.scsp_token):
+    for secret in (demo.admin_password, *passwords(demo), demo.cpo_token, demo.scsp_token):
         assert secret not in repr(demo)
 
 
@@ -129,7 +145,8 @@ def test_a_password_from_the_environment_is_used_at_first_and_later(admins, monk
 
 def test_people_and_charge_points_have_hashers_of_their_own():
     seed(scsp_base_url=BASE)
-    assert identify_hasher(ChargePoint.objects.get().password_hash).algorithm == "pbkdf2_charge_point"
+    for charge_point in ChargePoint.objects.all():
+        assert identify_hasher(charge_point.password_hash).algorithm == "pbkdf2_charge_point"
 
 
 def test_seed_demo_prints_names_and_secrets(capsys, admins):
@@ -141,6 +158,7 @@ def test_seed_demo_prints_names_and_secrets(capsys, admins):
     assert admins.get().check_password(printed.pop("admin_password"))
     assert printed == {
         "admin": "admin", "charge_point": "DEMO-16", "charge_point_password": "0123456789abcdef",
+        "charge_point_2_0_1": "DEMO-201", "charge_point_2_0_1_password": "0123456789abcdef",
         "driver_token": "DEMO-CARD", "party": "NL*JED", "cpo_token": "to-cpo", "scsp_token": "to-scsp",
     }  # fmt: skip
     call_command("seed_demo")

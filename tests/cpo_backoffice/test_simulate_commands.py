@@ -10,6 +10,7 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from cpo_backoffice.management.commands import simulate_charge_point
 from tests.support.processes import Program, environment, free_port, until
 
 pytestmark = pytest.mark.once
@@ -86,3 +87,25 @@ def test_half_of_an_answer_is_refused(arguments: list[str], message: str) -> Non
 def test_a_charge_point_of_nothing_is_refused(option: str) -> None:
     with pytest.raises(CommandError, match="are above 0"):
         call_command("simulate_charge_point", "CP-1", option, "0")
+
+
+class Seen(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("arguments", "version"), [([], "1.6"), (["--ocpp", "2.0.1"], "2.0.1")])
+def test_a_charge_point_speaks_the_version_asked_for(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], version: str
+) -> None:
+    def see(*_: object, version: str, **__: object) -> None:
+        raise Seen(version)
+
+    monkeypatch.setattr(simulate_charge_point, "SimulatedChargePoint", see)
+    with pytest.raises(Seen) as seen:
+        call_command("simulate_charge_point", "CP-1", *arguments)
+    assert seen.value.args == (version,)
+
+
+def test_a_version_that_is_not_simulated_is_refused() -> None:
+    with pytest.raises(CommandError, match=r"invalid choice: '1\.5'"):
+        call_command("simulate_charge_point", "CP-1", "--ocpp", "1.5")

@@ -75,15 +75,21 @@ def new_scsp(cpo_url: str, identity: Identity, **options: Any) -> tuple[Simulate
 
 
 class Bay(AbstractContextManager["Bay"]):
-    """One charge point, one partner, who calls `cpo_url`. `plug_in()` makes a session that both know."""
+    """One charge point, one partner, who calls `cpo_url`. `plug_in()` makes a session that both know.
 
-    def __init__(self, server: Server, loop: LoopThread, *, cpo_url: str = "", **options: Any) -> None:
+    `version` of OCPP, and `options` of the SimulatedChargePoint.
+    """
+
+    def __init__(
+        self, server: Server, loop: LoopThread, *, cpo_url: str = "", version: str = "1.6", **options: Any
+    ) -> None:
         self.server = server
         self.identity = new_identity(evses=options.get("evses", 1))
         self.scsp, self.tokens = new_scsp(cpo_url or server.url, self.identity)
         self.charger = Charger(
-            loop, server.ocpp_url, self.identity.name, password=self.identity.password, **{"unit": "AW"} | options
-        )
+            loop, server.ocpp_url, self.identity.name, version=version, password=self.identity.password,
+            **{"unit": "AW"} | options,
+        )  # fmt: skip
         self.session_id = ""
 
     def __exit__(self, *_: object) -> None:

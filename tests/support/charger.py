@@ -45,10 +45,12 @@ class LoopThread:
 class Charger:
     """A SimulatedChargePoint whose methods are called from the test's thread: `charger.start()`."""
 
-    def __init__(self, loop: LoopThread, ocpp_url: str, identity: str, **options: Any) -> None:
+    def __init__(self, loop: LoopThread, ocpp_url: str, identity: str, *, version: str = "1.6", **options: Any) -> None:
         self._loop = loop
         defaults: dict[str, Any] = {"meter_interval_s": 0, "backoff_s": (0.05,), "call_timeout_s": PATIENCE_S}
-        self._simulated: SimulatedChargePoint = loop.run(SimulatedChargePoint, ocpp_url, identity, **defaults | options)
+        self._simulated: SimulatedChargePoint = loop.run(
+            SimulatedChargePoint, ocpp_url, identity, version=version, **defaults | options
+        )
         self._life = loop.run(lambda: [asyncio.create_task(self._simulated.run())])[0]
 
     def __getattr__(self, name: str) -> Any:
@@ -75,7 +77,8 @@ class Charger:
 class RawCharger(AbstractContextManager["RawCharger"]):
     """A websocket that says exactly what it is told to (OCPP-J 1.6 section 4)."""
 
-    def __init__(self, ocpp_url: str, identity: str, *, password: str = "") -> None:
+    def __init__(self, ocpp_url: str, identity: str, *, password: str = "", version: str = "1.6") -> None:
+        self._subprotocol = Subprotocol(f"ocpp{version}")
         self._url = f"{ocpp_url}/{identity}"
         self._headers = {}
         if password:
@@ -88,7 +91,7 @@ class RawCharger(AbstractContextManager["RawCharger"]):
         """Raises websockets.exceptions.InvalidStatus when it is refused."""
         self.socket = self._open.enter_context(
             connect(
-                self._url, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=self._headers, compression=None,
+                self._url, subprotocols=[self._subprotocol], additional_headers=self._headers, compression=None,
                 proxy=None, close_timeout=2,
             )
         )  # fmt: skip

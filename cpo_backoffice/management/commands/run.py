@@ -22,7 +22,7 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="with a simulated charge point and partner")
+        parser.add_argument("--demo", action="store_true", help="with simulated charge points and a partner")
         parser.add_argument("--only", choices=["web"], help="no worker and no beat in this process")
 
     def handle(self, *args: Any, demo: bool, only: str | None, **options: Any) -> None:

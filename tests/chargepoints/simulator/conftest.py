@@ -10,8 +10,11 @@ import pytest
 from chargepoints.simulator import SimulatedChargePoint
 
 from .csms import CentralSystem, central_system
+from .talk import TALKS, Talk
 
 Connect = Callable[..., Awaitable[SimulatedChargePoint]]
+both_versions = pytest.mark.parametrize("version", list(TALKS), indirect=True)
+of_2_0_1 = pytest.mark.parametrize("version", ["2.0.1"], indirect=True)
 
 
 class Clock:
@@ -38,18 +41,30 @@ def events() -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.fixture
-async def csms() -> AsyncIterator[CentralSystem]:
-    async with central_system() as system:
+def version(request: pytest.FixtureRequest) -> str:
+    """OCPP 1.6 unless a module or a test is marked otherwise."""
+    return str(getattr(request, "param", "1.6"))
+
+
+@pytest.fixture
+def talk(version: str) -> Talk:
+    return TALKS[version]
+
+
+@pytest.fixture
+async def csms(version: str) -> AsyncIterator[CentralSystem]:
+    async with central_system(version) as system:
         yield system
 
 
 @pytest.fixture
-async def connect(csms: CentralSystem, clock: Clock, events: list[Any]) -> AsyncIterator[Connect]:
+async def connect(version: str, csms: CentralSystem, clock: Clock, events: list[Any]) -> AsyncIterator[Connect]:
     """Makes a booted charge point. No meter values by themselves, quick reconnects."""
     running: list[tuple[SimulatedChargePoint, asyncio.Task[None]]] = []
 
     async def make(**options: Any) -> SimulatedChargePoint:
-        defaults = {"clock": clock, "meter_interval_s": 0, "backoff_s": (0.01,), "call_timeout_s": 5}
+        defaults: dict[str, Any] = {"version": version, "clock": clock, "meter_interval_s": 0}
+        defaults |= {"backoff_s": (0.01,), "call_timeout_s": 5}
         cp = SimulatedChargePoint(
             csms.url, "CP-1", on_event=lambda name, fields: events.append((name, fields)), **defaults | options
         )
@@ -64,9 +79,9 @@ async def connect(csms: CentralSystem, clock: Clock, events: list[Any]) -> Async
 
 
 async def charging(connect: Connect, **options: Any) -> SimulatedChargePoint:
-    """Connected, and transaction 1001 runs on connector 1."""
+    """Connected, and a transaction runs on connector 1, in OCPP 1.6 the one with the id 1001."""
     cp = await connect(**options)
     await cp.plug_in(id_tag="TAG-1")
-    assert await cp.start() == 1001
-    await cp.until(lambda: cp.status() == "Charging")
+    await cp.start()
+    await cp.until(lambda: cp.status() == "Charging" and cp.queued == ())
     return cp

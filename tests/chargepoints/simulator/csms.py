@@ -13,29 +13,45 @@ from urllib.parse import unquote
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from chargepoints.simulator.wire import schema_violation
+from chargepoints.simulator.wire import Schemas
 
 PASSWORD = "correct horse"
+SUBPROTOCOLS = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1"}
+SCHEMAS = {"1.6": Schemas("ocpp.v16"), "2.0.1": Schemas("ocpp.v201", request_suffix="Request")}
+ACCEPTED_BOOT = {"status": "Accepted", "currentTime": "2024-05-01T12:00:00Z", "interval": 300}
+HEARTBEAT = {"currentTime": "2024-05-01T12:00:00Z"}
+
+
+def answers_of_1_6() -> dict[str, Any]:
+    transaction_ids = count(1001)
+    return {
+        "BootNotification": ACCEPTED_BOOT,
+        "Heartbeat": HEARTBEAT,
+        "Authorize": {"idTagInfo": {"status": "Accepted"}},
+        "StartTransaction": lambda _: {"transactionId": next(transaction_ids), "idTagInfo": {"status": "Accepted"}},
+    }
+
+
+def answers_of_2_0_1() -> dict[str, Any]:
+    return {
+        "BootNotification": ACCEPTED_BOOT,
+        "Heartbeat": HEARTBEAT,
+        "Authorize": {"idTokenInfo": {"status": "Accepted"}},
+        "TransactionEvent": lambda event: {"idTokenInfo": {"status": "Accepted"}} if "idToken" in event else {},
+    }
 
 
 class CentralSystem:
     """`answers` maps an action to a payload or a function of the request. None: no answer at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: str) -> None:
+        self._schemas = SCHEMAS[version]
         self.calls: list[tuple[str, str, Any]] = []
         self.results: list[tuple[str, Any]] = []
         self.rubbish: list[str] = []
         self.violations: list[str] = []
         self.sockets: list[ServerConnection] = []
-        self.transaction_ids = count(1001)
-        self.answers: dict[str, Any] = {
-            "BootNotification": {"status": "Accepted", "currentTime": "2024-05-01T12:00:00Z", "interval": 300},
-            "Heartbeat": {"currentTime": "2024-05-01T12:00:00Z"},
-            "Authorize": {"idTagInfo": {"status": "Accepted"}},
-            "StartTransaction": lambda _: {
-                "transactionId": next(self.transaction_ids), "idTagInfo": {"status": "Accepted"},
-            },
-        }  # fmt: skip
+        self.answers: dict[str, Any] = {"1.6": answers_of_1_6, "2.0.1": answers_of_2_0_1}[version]()
         self._asked: dict[str, tuple[str, asyncio.Future[Any]]] = {}
         self._ids = count(1)
         self._changed = asyncio.Event()
@@ -88,13 +104,13 @@ class CentralSystem:
             return
         action, future = self._asked[message_id]
         if kind == 3:
-            self._note_violation(f"{action}Response", rest[0])
+            self._note_violation(action, self._schemas.response_violation(action, rest[0]))
         self.results.append((action, rest[0] if kind == 3 else rest))
         if not future.done():
             future.set_result(self.results[-1][1])
 
     async def _take_call(self, socket: ServerConnection, message_id: str, action: str, payload: Any) -> None:
-        self._note_violation(action, payload)
+        self._note_violation(action, self._schemas.request_violation(action, payload))
         self.calls.append((message_id, action, payload))
         answer = self.answers.get(action, {})
         answer = answer(payload) if callable(answer) else answer
@@ -103,9 +119,9 @@ class CentralSystem:
         elif answer is not None:
             await socket.send(json.dumps([3, message_id, answer]))
 
-    def _note_violation(self, name: str, payload: Any) -> None:
-        if violation := schema_violation(name, payload):
-            self.violations.append(f"{name}: {violation}")
+    def _note_violation(self, action: str, violation: str | None) -> None:
+        if violation:
+            self.violations.append(f"{action}: {violation}")
 
 
 def check_password(connection: ServerConnection, request: Any) -> Any:
@@ -117,10 +133,10 @@ def check_password(connection: ServerConnection, request: Any) -> Any:
 
 
 @asynccontextmanager
-async def central_system(*, with_password: bool = False) -> AsyncIterator[CentralSystem]:
-    csms = CentralSystem()
+async def central_system(version: str = "1.6", *, with_password: bool = False) -> AsyncIterator[CentralSystem]:
+    csms = CentralSystem(version)
     async with serve(
-        csms.serve_socket, "127.0.0.1", 0, subprotocols=["ocpp1.6"],  # type: ignore[list-item]
+        csms.serve_socket, "127.0.0.1", 0, subprotocols=[SUBPROTOCOLS[version]],  # type: ignore[list-item]
         process_request=check_password if with_password else None,
     ) as csms.server:  # fmt: skip
         yield csms

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from chargepoints.simulator.car import Car
-from chargepoints.simulator.composite import composite_answer
+from chargepoints.simulator.composite import composite_schedule
 from chargepoints.simulator.hardware import Hardware, Limit
 from chargepoints.simulator.knobs import Composite
-from chargepoints.simulator.profiles import ProfileRefused, ProfileStack, StackLimits, parse_profile
+from chargepoints.simulator.profiles import ProfileRefused, ProfileStack, StackLimits
+from chargepoints.simulator.v16.answers import composite_answer
+from chargepoints.simulator.v16.profiles import parse_profile
 
-from .messages import set_profile
+from .talk import TALKS
 
 pytestmark = pytest.mark.pure
+set_profile = TALKS["1.6"].set_profile
 
 NOON = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 HARDWARE = Hardware(phases=3, max_amps=Decimal(32), units=("A", "W"))
@@ -197,9 +200,8 @@ def test_clear_removes_what_meets_all_criteria(criteria: dict[str, Any], left: l
 
 def answer_with(variant: Composite, profiles: ProfileStack, unit: str = "A") -> dict[str, Any]:
     periods = profiles.composite(1, now=NOON, duration_s=600, charging_since=None, hardware=HARDWARE)
-    return composite_answer(
-        periods, connector=1, begin=NOON, duration_s=600, unit=unit, hardware=HARDWARE, variant=variant
-    )
+    schedule = composite_schedule(periods, begin=NOON, duration_s=600, unit=unit, hardware=HARDWARE, variant=variant)
+    return composite_answer(schedule, connector=1, without_schedule=variant is Composite.NO_SCHEDULE)
 
 
 def test_the_honest_composite_answer() -> None:
@@ -238,7 +240,6 @@ def test_limits_of_the_composite_variants(variant: Composite, unit: str, limits:
 
 def test_the_other_composite_variants() -> None:
     profiles = stack(parse((0, 6), (60, 0)))
-    assert answer_with(Composite.REJECTED, profiles) == {"status": "Rejected"}
     assert "chargingSchedule" not in answer_with(Composite.NO_SCHEDULE, profiles)
     assert answer_with(Composite.ONE_SECOND_EARLY, profiles)["scheduleStart"] == "2024-05-01T11:59:59.000Z"
     periods = answer_with(Composite.FLOAT_START, profiles)["chargingSchedule"]["chargingSchedulePeriod"]

@@ -4,28 +4,29 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .simulation import Simulation
+    from .dialect import Dialect
 
 
-def triggered(cp: "Simulation", message: str, number: int | None) -> Callable[[], Awaitable[Any]] | None:
+def triggered(dialect: "Dialect", message: str, number: int | None) -> Callable[[], Awaitable[Any]] | None:
     """None for a message that is not implemented. Without a connector number: all connectors."""
+    cp = dialect.cp
     numbers = tuple(cp.connectors) if number is None else (number,)
     senders: dict[str, Callable[[], Awaitable[Any]]] = {
-        "BootNotification": cp.connection.boot,
+        "BootNotification": lambda: cp.connection.boot("Triggered"),
         "DiagnosticsStatusNotification": lambda: cp.call("DiagnosticsStatusNotification", {"status": "Idle"}),
         "FirmwareStatusNotification": lambda: cp.call("FirmwareStatusNotification", {"status": "Idle"}),
         "Heartbeat": lambda: cp.call("Heartbeat", {}),
-        "MeterValues": lambda: _meter_values(cp, numbers),
-        "StatusNotification": lambda: _statuses(cp, numbers),
+        "MeterValues": lambda: _meter_values(dialect, numbers),
+        "StatusNotification": lambda: _statuses(dialect, numbers),
     }
     return senders.get(message)
 
 
-async def _meter_values(cp: "Simulation", numbers: tuple[int, ...]) -> None:
+async def _meter_values(dialect: "Dialect", numbers: tuple[int, ...]) -> None:
     for number in numbers:
-        await cp.charging.send_meter_values(number, context="Trigger")
+        await dialect.cp.charging.send_meter_values(number, trigger=True)
 
 
-async def _statuses(cp: "Simulation", numbers: tuple[int, ...]) -> None:
+async def _statuses(dialect: "Dialect", numbers: tuple[int, ...]) -> None:
     for number in numbers:
-        await cp.notify_status(number, cp.connectors[number].status)
+        await dialect.notify_status(number, dialect.cp.connectors[number].status)

@@ -1,10 +1,10 @@
 """The configuration keys of a simulated charge point (OCPP 1.6 section 9)."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from .hardware import Hardware
-from .profiles import StackLimits
+from ..dialect import Setup
+from ..hardware import Hardware
+from ..profiles import StackLimits
 
 UNIT_NAMES = {"A": "Current", "W": "Power"}
 WRITABLE_SECONDS = frozenset(
@@ -17,32 +17,43 @@ MEASURANDS = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,C
 class Configuration:
     """Keys and values as text; the ones that matter to the simulation can be changed, the rest is read-only."""
 
-    def __init__(
-        self, *, evses: int, hardware: Hardware, smart_charging: bool, meter_interval_s: int,
-        overrides: Mapping[str, str],
-    ) -> None:  # fmt: skip
+    def __init__(self, setup: Setup) -> None:
         self._values = {
             "ConnectionTimeOut": "60",
             "GetConfigurationMaxKeys": "50",
             "HeartbeatInterval": "300",
-            "MeterValueSampleInterval": str(meter_interval_s),
+            "MeterValueSampleInterval": str(setup.meter_interval_s),
             "MeterValuesSampledData": MEASURANDS,
-            "NumberOfConnectors": str(evses),
+            "NumberOfConnectors": str(setup.evses),
             "StopTransactionOnInvalidId": "true",
             "StopTxnSampledData": "",
             "SupportedFeatureProfiles": "Core,RemoteTrigger",
             "TransactionMessageAttempts": "3",
             "TransactionMessageRetryInterval": "5",
         }
-        if smart_charging:
-            self._values |= _smart_charging_keys(hardware)
-        self._values |= overrides
+        if setup.smart_charging:
+            self._values |= _smart_charging_keys(setup.hardware)
+        self._values |= setup.overrides
 
     def __getitem__(self, key: str) -> str:
         return self._values[key]
 
-    def seconds(self, key: str) -> int:
-        return int(self._values[key])
+    @property
+    def heartbeat_s(self) -> int:
+        return int(self._values["HeartbeatInterval"])
+
+    @property
+    def meter_interval_s(self) -> int:
+        """0 for never (section 9.1)."""
+        return int(self._values["MeterValueSampleInterval"])
+
+    @property
+    def message_attempts(self) -> int:
+        return int(self._values["TransactionMessageAttempts"])
+
+    @property
+    def message_retry_s(self) -> int:
+        return int(self._values["TransactionMessageRetryInterval"])
 
     @property
     def stack_limits(self) -> StackLimits:
