@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from chargepoints.models import ChargingSession
-from ocpi import sharing
+from ocpi import our_parties, sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
 from ocpi.v2_2_1.session_objects import session_object
 
@@ -17,9 +15,8 @@ def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
     """
     session = sharing.sessions_visible_to(message.party).get(outbox=message)
     body = session_object(session)
-    url = _endpoint(message.party, "sessions", "RECEIVER").url_for(
-        settings.OCPI_COUNTRY_CODE, settings.OCPI_PARTY_ID, session.uid
-    )
+    owner = our_parties.of(session.evse.charge_point.location)
+    url = _endpoint(message.party, "sessions", "RECEIVER").url_for(owner.country_code, owner.party_id, session.uid)
     known = message.delivered_body
     if known is None:
         return "PUT", url, body

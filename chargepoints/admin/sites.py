@@ -19,7 +19,7 @@ class LocationAdmin(OperatedAdmin):
     search_fields = ["name", "address", "city", "postal_code", "uid"]
     fields = [
         "uid", "name", "address", "postal_code", "city", "country", "latitude", "longitude", "time_zone",
-        "created", "updated",
+        "country_code", "party_id", "created", "updated",
     ]  # fmt: skip
     readonly_fields = ["uid", "created", "updated"]
     created, updated = staticmethod(utc("created_at")), staticmethod(utc("updated_at"))

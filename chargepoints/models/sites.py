@@ -23,6 +23,10 @@ class Location(models.Model):
     latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     time_zone = models.CharField(max_length=255, default="Europe/Amsterdam")
+    country_code = models.CharField(
+        max_length=2, blank=True, help_text="Of the CPO it is run for, ISO 3166-1 alpha-2; empty: ours"
+    )
+    party_id = models.CharField(max_length=3, blank=True, help_text="Of the CPO it is run for; empty: ours")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -5,15 +5,17 @@ from typing import Any
 from django.conf import settings
 
 from chargepoints.models import ChargingSession
+from ocpi import our_parties
 from ocpi.protocol.datetimes import format_datetime
 from ocpi.protocol.numbers import json_number
 
 
 def session_object(session: ChargingSession) -> dict[str, Any]:
     """Reads the session, its EVSE, charge point, location and connector: select them together."""
+    owner = our_parties.of(session.evse.charge_point.location)
     body: dict[str, Any] = {
-        "country_code": settings.OCPI_COUNTRY_CODE,
-        "party_id": settings.OCPI_PARTY_ID,
+        "country_code": owner.country_code,
+        "party_id": owner.party_id,
         "id": session.uid,
         "start_date_time": format_datetime(session.started_at),
         "kwh": json_number(session.kwh),
@@ -33,9 +35,10 @@ def session_object(session: ChargingSession) -> dict[str, Any]:
 
 def cdr_token(session: ChargingSession) -> dict[str, str]:
     """OCPI 2.2.1 mod_cdrs, CdrToken. Our tokens are our own until other parties' token lists are known."""
+    owner = our_parties.of(session.evse.charge_point.location)
     return {
-        "country_code": settings.OCPI_COUNTRY_CODE,
-        "party_id": settings.OCPI_PARTY_ID,
+        "country_code": owner.country_code,
+        "party_id": owner.party_id,
         "uid": session.id_token or "#NA",
         "type": "RFID",
         "contract_id": session.contract_id or session.id_token or "#NA",
