@@ -22,7 +22,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 APPLICATION = {name: service for name, service in SERVICES.items() if service.get("image") == "cpo-backoffice"}
 LONG_RUNNING = {"postgres", "redis", "web", "worker", "deliveries", "beat"}
 ONE_SHOT = {"migrate", "demo-seed"}
-DEMO = {"demo-seed", "demo-charge-point", "demo-scsp"}
+DEMO_PARTIES = {"demo-charge-point", "demo-charge-point-201", "demo-scsp"}
+DEMO = {"demo-seed"} | DEMO_PARTIES
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 
@@ -62,7 +63,7 @@ def test_what_runs_once_is_not_started_again(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
 
 
-@pytest.mark.parametrize("name", sorted(set(APPLICATION) - {"migrate", "demo-charge-point", "demo-scsp"}))
+@pytest.mark.parametrize("name", sorted(set(APPLICATION) - {"migrate"} - DEMO_PARTIES))
 def test_nothing_starts_before_the_migrations_are_done(name: str) -> None:
     assert APPLICATION[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 

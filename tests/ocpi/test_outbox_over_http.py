@@ -149,11 +149,11 @@ def test_a_partner_that_hangs_up_gets_it_again(far_end: FarEnd, result, now):
 
 
 def test_a_partner_that_never_answers_is_left_at_the_promised_time(far_end: FarEnd, result, now):
-    OutboxMessage.objects.update(expires_at=now + make.timedelta(seconds=0.5))
+    OutboxMessage.objects.update(expires_at=now + make.timedelta(seconds=2))
     far_end.answer = lambda handler: far_end.over.wait(30) and None
     message = deliver(result, now=now)
     assert (message.status, message.last_error) == ("PENDING", "timeout: no complete answer in time")
-    assert timezone.now() - now < make.timedelta(seconds=3)
+    assert timezone.now() - now < make.timedelta(seconds=10)
     assert deliver(message, now=message.due_at).status == "EXPIRED"
     assert len(far_end.seen) == 1
 
