@@ -136,8 +136,9 @@ with contextlib.suppress(OSError):  # nothing need be collected, but WhiteNoise 
 WHITENOISE_USE_FINDERS = True  # served from the packages themselves: nothing to collect before the first start
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto.
-if env_bool("TRUST_PROXY"):
+# Behind a proxy that ends TLS, sets X-Forwarded-Proto and adds to X-Forwarded-For.
+TRUST_PROXY = env_bool("TRUST_PROXY")
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0
@@ -173,6 +174,25 @@ if REDIS_URL:
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# Access tokens of partners, one set for all processes. Nothing in it must not be lost.
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "cpo",
+            "OPTIONS": {
+                "serializer": "cpo_backoffice.cache.JsonSerializer", "socket_timeout": 2, "socket_connect_timeout": 2,
+            },
+        }
+    }  # fmt: skip
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000},
+        }
+    }  # fmt: skip
 
 REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": None,

@@ -36,26 +36,28 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     TOO_LARGE = "too_large"
     REDIRECT = "redirect"
+    AUTHORISATION = "authorisation"  # what would authorise the request could not be had
 
 
 _RETRYABLE = frozenset({FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT})
 
 
 class DeliveryFailed(Exception):
-    """No usable answer. `maybe_sent` False: not one byte of the request has left. `http_status`: as far as it got."""
+    """No usable answer. `maybe_sent` False: not one byte of the request has left. `http_status`: as far as it got.
+
+    `retryable` None: as its kind is.
+    """
 
     def __init__(
-        self, kind: FailureKind, detail: str, *, maybe_sent: bool = False, http_status: int | None = None
-    ) -> None:
+        self, kind: FailureKind, detail: str, *, maybe_sent: bool = False, http_status: int | None = None,
+        retryable: bool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(f"{kind.value}: {detail}")
         self.kind = kind
         self.detail = detail
         self.maybe_sent = maybe_sent
         self.http_status = http_status
-
-    @property
-    def retryable(self) -> bool:
-        return self.kind in _RETRYABLE
+        self.retryable = kind in _RETRYABLE if retryable is None else retryable
 
 
 class HookFailed(Exception):
@@ -105,14 +107,18 @@ class Attempt:
         """The connection stands and the next thing it does is to write."""
         if self.maybe_sent:
             return
-        hook, self._before_send = self._before_send, None
-        if hook is not None:
+        if self._before_send is not None:
             try:
-                hook()
+                self._before_send()
             except Exception as error:
                 raise HookFailed(error) from error
         self.remaining_s()
         self.maybe_sent = True
+
+    def again(self) -> None:
+        """The request was refused, so it has had no effect: it may go once more, in what is left of the time."""
+        self.maybe_sent = False
+        self.http_status = None
 
 
 class _Local(threading.local):

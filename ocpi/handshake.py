@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ocpi import client, parties
-from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
+from ocpi.authorizers import Authorizer
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, token_hash
 from ocpi.protocol import tokens
 from ocpi.protocol.errors import InvalidField, OcpiError
@@ -102,12 +102,19 @@ def unregister(party: Party) -> None:
     credentials = Credentials.objects.select_for_update().get(party=party)
     credentials.set_inbound(None, Credentials.Inbound.TOKEN_A)
     credentials.outbound_token = ""
+    credentials.outbound_encoding = _of_a_token(credentials)
     credentials.registered_at = None
     credentials.save()
     party.endpoints.all().delete()
     pending = party.outbox.filter(status=OutboxMessage.Status.PENDING)
     pending.update(status=OutboxMessage.Status.FAILED, last_error="the party has unregistered")
     logger.info("party unregistered party=%s", party)
+
+
+def _of_a_token(credentials: Credentials) -> str:
+    """An OAuth 2.0 client stays known, for an operator to choose again, but opens nothing meanwhile."""
+    oauth2 = credentials.outbound_encoding == Credentials.Outbound.OAUTH2
+    return Credentials.Outbound.BASE64 if oauth2 else credentials.outbound_encoding
 
 
 # --- what they say --------------------------------------------------------------------------------------------------
@@ -151,8 +158,7 @@ def check_outbound_url(party: Party, field: str, url: str) -> None:
 
 def fetch_endpoints(party: Party, theirs: TheirCredentials, *, correlation_id: str) -> list[Endpoint]:
     """Their endpoints for our version, asked with their token. Raises OcpiError 3001, 3002 or 3003."""
-    raw = Credentials.objects.filter(party=party, outbound_encoding=Credentials.Outbound.RAW).exists()
-    authorizer = TokenRaw(theirs.token) if raw else TokenBase64(theirs.token)
+    authorizer = parties.token_authorizer(party, theirs.token)
     versions = _get(party, theirs.url, authorizer, correlation_id)
     return _endpoints(party, _get(party, _version_url(versions), authorizer, correlation_id))
 

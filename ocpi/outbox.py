@@ -42,17 +42,18 @@ DRAIN_S = 5
 CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
     *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
-    "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls",
-    "party__shares_all_evses", "party__credentials__outbound_encrypted", "party__credentials__outbound_encoding",
+    "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls", "party__shares_all_evses",
+    *(f"party__credentials__{column}" for column in parties.OUTBOUND_COLUMNS),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`retry`: trying again may help. `error` empty: delivered."""
+    """`retry`: trying again may help; `later`: not soon, but once something was set right. `error` empty: delivered."""
 
     error: str = ""
     retry: bool = True
+    later: bool = False
     response: client.OutboundResponse | None = None
 
 
@@ -234,7 +235,8 @@ def _attempt(delivery: Delivery) -> Outcome:
     except ClaimLost:
         return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
-        return Outcome(str(failure)[:500], retry=failure.retryable)
+        unauthorised = failure.kind is client.FailureKind.AUTHORISATION
+        return Outcome(str(failure)[:500], retry=failure.retryable, later=unauthorised)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
     return Outcome(problem, retry=response.retryable, response=response)
 
@@ -367,7 +369,7 @@ def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> 
     """A standing message is given up a day after its session ended, or when the party is not connected at all."""
     session = message.session
     ended = session is None or (session.ended_at and session.ended_at < now - timedelta(days=1))
-    return bool(ended) or (outcome.response is None and not outcome.retry)
+    return bool(ended) or not (outcome.response or outcome.retry or outcome.later)
 
 
 # --- beat and operators ---------------------------------------------------------------------------------------------

@@ -5,9 +5,17 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
+from ocpi.access_tokens import AccessTokens
+from ocpi.authorizers import Authorizer, OAuth2ClientCredentials, TokenBase64, TokenRaw, WithApiKey
 from ocpi.client import AddressPolicy
 from ocpi.models import Credentials, Party
+from ocpi.oauth2 import OAuth2Client
+
+OUTBOUND_COLUMNS = (
+    "outbound_encrypted", "outbound_encoding", "oauth_token_url", "oauth_client_id", "oauth_secret_encrypted",
+    "oauth_client_style", "oauth_audience", "oauth_scope", "api_key_header", "api_key_encrypted",
+)  # fmt: skip
+"""Of Credentials: all that `authorizer` reads."""
 
 
 class NotConnected(Exception):
@@ -15,17 +23,45 @@ class NotConnected(Exception):
 
 
 def authorizer(party: Party) -> Authorizer:
-    """Raises NotConnected when there is no token for it, or when it is switched off."""
+    """Raises NotConnected when we have nothing to prove ourselves with, or when it is switched off."""
     credentials = getattr(party, "credentials", None)
     if not party.enabled:
         raise NotConnected("it is disabled")
-    if credentials is None or not credentials.outbound_encrypted:
+    if credentials is None or not credentials.can_prove_us:
         raise NotConnected("no outbound token")
     try:
-        token = credentials.outbound_token
+        if credentials.outbound_encoding == Credentials.Outbound.OAUTH2:
+            return _with_api_key(credentials, OAuth2ClientCredentials(access_tokens(party)))
+        return _with_api_key(credentials, _token_strategy(credentials, credentials.outbound_token))
     except ImproperlyConfigured as error:
         raise NotConnected(str(error)) from None
+
+
+def token_authorizer(party: Party, token: str) -> Authorizer:
+    """With an OCPI token that the party has just told us: registration knows no other way (OCPI 2.2.1 credentials)."""
+    credentials = Credentials.objects.filter(party=party).first() or Credentials(party=party)
+    return _with_api_key(credentials, _token_strategy(credentials, token))
+
+
+def access_tokens(party: Party) -> AccessTokens:
+    """Of its OAuth 2.0 client. Raises ImproperlyConfigured if its secret cannot be read."""
+    credentials = party.credentials
+    who = OAuth2Client(
+        token_url=credentials.oauth_token_url, client_id=credentials.oauth_client_id, secret=credentials.oauth_secret,
+        in_body=credentials.oauth_client_style == Credentials.ClientStyle.BODY, audience=credentials.oauth_audience,
+        scope=credentials.oauth_scope,
+    )  # fmt: skip
+    return AccessTokens(who, address_policy(party))
+
+
+def _token_strategy(credentials: Credentials, token: str) -> Authorizer:
     return TokenRaw(token) if credentials.outbound_encoding == Credentials.Outbound.RAW else TokenBase64(token)
+
+
+def _with_api_key(credentials: Credentials, strategy: Authorizer) -> Authorizer:
+    if not credentials.api_key_header:
+        return strategy
+    return WithApiKey(strategy, credentials.api_key_header, credentials.api_key)
 
 
 def address_policy(party: Party) -> AddressPolicy:

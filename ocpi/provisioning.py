@@ -15,7 +15,9 @@ from django.db import transaction
 
 from chargepoints.models import Evse
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
+from ocpi.authorizers import valid_api_key
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
+from ocpi.networks import parse_networks
 from ocpi.protocol.tokens import new_token, valid_token
 
 _COUNTRY_CODE = re.compile(r"[A-Z]{2}")
@@ -33,6 +35,28 @@ class PartyUrls:
     @property
     def given(self) -> tuple[str, ...]:
         return tuple(url for url in (self.versions, self.sessions, self.chargingprofiles) if url)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundProof:
+    """How we prove ourselves, beside an OCPI token. A token URL chooses OAuth 2.0 client credentials."""
+
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    client_style: str | None = None
+    audience: str | None = None
+    scope: str | None = None
+    api_key_header: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        return {
+            "oauth_token_url": self.token_url, "oauth_client_id": self.client_id, "oauth_secret": self.client_secret,
+            "oauth_client_style": self.client_style, "oauth_audience": self.audience, "oauth_scope": self.scope,
+            "api_key_header": self.api_key_header, "api_key": self.api_key,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,8 @@ def add_party(
     allowed_hosts: Sequence[str] | None = None,
     outbound_token: str | None = None,
     outbound_encoding: str | None = None,
+    proof: OutboundProof | None = None,
+    inbound_networks: Sequence[str] | None = None,
     allow_insecure: bool | None = None,
     share_evses: Sequence[str] | None = None,
     update: bool = False,
@@ -74,11 +100,14 @@ def add_party(
     _refuse_bad_urls(urls)
     _refuse_bad_tokens(token=token, token_a=token_a, outbound_token=outbound_token)
     party = _party(country_code.upper(), party_id.upper(), update=update)
+    _restrict(party, inbound_networks)
     _describe(party, role=role, name=name, allowed_hosts=allowed_hosts, allow_insecure=allow_insecure)
     _share(party, share_evses)
     credentials, _ = Credentials.objects.get_or_create(party=party)
     inbound = _set_inbound(credentials, token=token, token_a=token_a, urls=urls)
-    outbound = _set_outbound(credentials, token=outbound_token, encoding=outbound_encoding, urls=urls)
+    encoding = _set_proof(credentials, proof or OutboundProof(), encoding=outbound_encoding)
+    outbound = _set_outbound(credentials, token=outbound_token, encoding=encoding, urls=urls)
+    credentials.full_clean(exclude=["party", "inbound_hash", "inbound_kind", "versions_url"])
     credentials.save()
     _register_endpoints(party, urls)
     return ProvisionedParty(party, token=inbound, outbound_token=outbound, hints=_hints(party, urls))
@@ -167,11 +196,35 @@ def _set_inbound(credentials: Credentials, *, token: str | None, token_a: str | 
     return inbound
 
 
+def _restrict(party: Party, networks: Sequence[str] | None) -> None:
+    """Saved with the rest of what describes it."""
+    if networks is None:
+        return
+    try:
+        party.inbound_networks = parse_networks(networks)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _set_proof(credentials: Credentials, proof: OutboundProof, *, encoding: str | None) -> str | None:
+    """The encoding asked for, or that of OAuth 2.0 when its token URL is given without one."""
+    if proof.api_key and not valid_api_key(proof.api_key):
+        raise ValidationError("an API key has 1 to 512 characters U+0021 to U+007E")
+    if proof.client_secret and not (proof.client_secret.isascii() and proof.client_secret.isprintable()):
+        raise ValidationError("a client secret is printable ASCII (RFC 6749 appendix A)")
+    for column, value in proof.columns.items():
+        if value is not None:
+            setattr(credentials, column, value)
+    return encoding or (Credentials.Outbound.OAUTH2 if proof.token_url else None)
+
+
 def _set_outbound(credentials: Credentials, *, token: str | None, encoding: str | None, urls: PartyUrls) -> str | None:
     if encoding is not None and encoding not in Credentials.Outbound.values:
         raise ValidationError(f"an encoding is one of {', '.join(Credentials.Outbound.values)}, not {encoding!r}")
     credentials.outbound_encoding = encoding or credentials.outbound_encoding
     credentials.versions_url = urls.versions or credentials.versions_url
+    if token is None and credentials.outbound_encoding == Credentials.Outbound.OAUTH2:
+        return None
     if token is None and (credentials.outbound_encrypted or not urls.given):
         return None
     outbound = token or new_token()

@@ -17,21 +17,38 @@ from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
+from ocpi.admin.authorisation import check_authorisation, check_once_saved
 from ocpi.admin.credentials import CredentialsForm, issue_new_token
 from ocpi.admin.outbox import message_problems
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party
+from ocpi.networks import parse_networks
 
 HTTPS_ASSUMED: Any = {models.URLField: {"assume_scheme": "https"}}
 SHOWN_PROBLEMS = 10
 
 
-class HostsField(forms.CharField):
-    """One host a line, with a port if need be."""
+class LinesField(forms.CharField):
+    """A list, one entry a line."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return (initial or []) != (data or "").lower().split()
+
+
+class NetworksField(LinesField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse_networks((value or "").splitlines())
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class HostsField(LinesField):
+    """With a port if need be."""
 
     def to_python(self, value: Any) -> Any:
         hosts = [line.strip().lower() for line in (value or "").splitlines() if line.strip()]
@@ -39,9 +56,6 @@ class HostsField(forms.CharField):
             if not _is_host(host):
                 raise forms.ValidationError(f"{host!r} is no host: a name or address, with a port if need be.")
         return list(dict.fromkeys(hosts))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != (data or "").lower().split()
 
 
 def _is_host(text: str) -> bool:
@@ -55,12 +69,16 @@ class PartyForm(ChangesForm):
     allowed_hosts = HostsField(
         required=False, help_text="Hosts a response_url may name, beside those of its endpoints; one a line"
     )
+    inbound_networks = NetworksField(
+        required=False,
+        help_text="Networks it calls us from (CIDR), one a line; elsewhere its token is unknown. Empty: from anywhere",
+    )
 
     class Meta:
         model = Party
         fields = [
-            "country_code", "party_id", "role", "name", "enabled", "allowed_hosts", "allow_insecure_urls",
-            "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
+            "country_code", "party_id", "role", "name", "enabled", "inbound_networks", "allowed_hosts",
+            "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
         ]  # fmt: skip
 
     def clean_country_code(self) -> str:
@@ -125,7 +143,7 @@ class PartyAdmin(OperatedAdmin):
         if not obj.enabled:
             yield Problem("It is switched off here", "Its requests get 401 and nothing is sent to it.", tone="warn")
         credentials = Credentials.objects.filter(party=obj).first()
-        if credentials is None or not credentials.outbound_encrypted:
+        if credentials is None or not credentials.can_prove_us:
             url = rendering.admin_url(credentials) if credentials else ""
             yield Problem("We cannot call it", "There is no outbound token: nothing can be sent to it.", url=url)
         now = timezone.now()
@@ -157,7 +175,7 @@ class PartnerEndpointAdmin(OperatedAdmin):
 
 @admin.register(Credentials)
 class CredentialsAdmin(OperatedAdmin):
-    """The inbound hash and the outbound token are nowhere on its pages."""
+    """The inbound hash and our secrets are nowhere on its pages."""
 
     form = CredentialsForm
     formfield_overrides = HTTPS_ASSUMED
@@ -169,15 +187,21 @@ class CredentialsAdmin(OperatedAdmin):
     list_filter = ["inbound_kind"]
     list_select_related = ["party"]
     search_fields = ["party__party_id", "party__name", "versions_url"]
-    actions = [issue_new_token]
+    actions = [issue_new_token, check_authorisation]
     registered, updated = staticmethod(utc("registered_at")), staticmethod(utc("updated_at"))
     fields = [
-        "party", "inbound", "inbound_kind", "outbound", "new_outbound_token", "outbound_encoding", "versions_url",
-        "registered", "updated",
+        "party", "inbound", "inbound_kind", "outbound", "outbound_encoding", "new_outbound_token", "versions_url",
+        "oauth_token_url", "oauth_client_id", "oauth_secret", "new_oauth_secret", "oauth_client_style",
+        "oauth_audience", "oauth_scope", "api_key_header", "api_key", "new_api_key", "registered", "updated",
     ]  # fmt: skip
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.touches_authorisation():
+            check_once_saved(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
-        always = ["inbound", "inbound_kind", "outbound", "registered", "updated"]
+        always = ["inbound", "inbound_kind", "outbound", "oauth_secret", "api_key", "registered", "updated"]
         return [*always, "party"] if obj else always
 
     @admin.display(description="token it calls us with")
@@ -186,4 +210,14 @@ class CredentialsAdmin(OperatedAdmin):
 
     @admin.display(description="token we call it with")
     def outbound(self, credentials: Credentials) -> str:
+        if credentials.can_prove_us and credentials.outbound_encoding == Credentials.Outbound.OAUTH2:
+            return "none needed: OAuth 2.0"
         return "set" if credentials.outbound_encrypted else "none: we cannot call it"
+
+    @admin.display(description="client secret")
+    def oauth_secret(self, credentials: Credentials) -> str:
+        return "set" if credentials.oauth_secret_encrypted else "none"
+
+    @admin.display(description="API key")
+    def api_key(self, credentials: Credentials) -> str:
+        return "set" if credentials.api_key_encrypted else "none"

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from chargepoints.provisioning import add_charge_point
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
-from ocpi.provisioning import PartyUrls, add_party
+from ocpi.provisioning import OutboundProof, PartyUrls, add_party
 
 pytestmark = pytest.mark.django_db
 
@@ -251,7 +251,7 @@ def test_add_party_prints_both_tokens_and_the_endpoints(run):
     )  # fmt: skip
     assert printed == {
         "party": "NL*JED", "role": "SCSP", "token": "theirs", "token_kind": "C", "outbound_token": "ours",
-        "shares_all_evses": True,
+        "outbound": "base64", "shares_all_evses": True,
         "endpoints": {"chargingprofiles SENDER": URLS.chargingprofiles, "sessions RECEIVER": URLS.sessions},
     }  # fmt: skip
 
@@ -297,3 +297,78 @@ def test_add_party_with_bad_input_is_a_clear_error(capsys):
             call_command("add_party", *arguments, "--json")
     assert capsys.readouterr().out == ""
     assert not Party.objects.exists()
+
+
+# --- OAuth 2.0, API keys, networks ----------------------------------------------------------------------------------
+
+PROOF = {
+    "token_url": "https://id.example/oauth/token", "client_id": "us", "client_secret": "planted-secret",
+    "audience": "https://ocpi.example", "api_key_header": "ApiKey", "api_key": "planted-key",
+}  # fmt: skip
+
+
+def test_a_token_url_chooses_oauth2_and_no_ocpi_token_is_made():
+    provisioned = add_party(**JED, urls=URLS, proof=OutboundProof(**PROOF))
+    found = credentials()
+    assert (found.outbound_encoding, found.outbound_encrypted, provisioned.outbound_token) == ("oauth2", "", None)
+    assert (found.oauth_token_url, found.oauth_client_id) == (PROOF["token_url"], "us")
+    assert (found.oauth_audience, found.oauth_scope, found.oauth_client_style) == ("https://ocpi.example", "", "body")
+    assert (found.oauth_secret, found.api_key_header, found.api_key) == ("planted-secret", "ApiKey", "planted-key")
+    stored = json.dumps(Credentials.objects.values().get(), default=str)
+    assert [text for text in ("planted-secret", "planted-key") if text in stored + repr(OutboundProof(**PROOF))] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"client_secret": None}, "need a client secret"), ({"client_id": None}, "need a client id"),
+        ({"token_url": "ftp://id.example"}, "must be https"), ({"token_url": "https://u:p@id.example/"}, "userinfo"),
+        ({"api_key": None}, "go together"), ({"api_key_header": None}, "go together"),
+        ({"api_key_header": "Authorization"}, "no name for an API key's header"),
+        ({"api_key": "two words"}, "U\\+0021 to U\\+007E"), ({"client_secret": "a\nb"}, "printable ASCII"),
+        ({"client_style": "mtls"}, "not a valid choice"), ({"audience": "a\nb"}, "Printable ASCII"),
+        ({"scope": "x" * 256}, "at most 255"),
+    ],
+)  # fmt: skip
+def test_what_cannot_prove_us_is_refused_and_nothing_is_written(changes, words):
+    with pytest.raises(ValidationError, match=words):
+        add_party(**JED, urls=URLS, proof=OutboundProof(**(PROOF | changes)))
+    assert not Party.objects.exists()
+
+
+def test_oauth2_by_name_alone_is_not_enough():
+    with pytest.raises(ValidationError, match="need a token URL"):
+        add_party(**JED, urls=URLS, outbound_encoding="oauth2")
+
+
+def test_what_is_not_said_of_it_stays():
+    add_party(**JED, urls=URLS, proof=OutboundProof(**PROOF))
+    add_party(**JED, proof=OutboundProof(client_secret="another", api_key_header="", api_key=""), update=True)
+    found = credentials()
+    assert (found.outbound_encoding, found.oauth_secret, found.oauth_client_id) == ("oauth2", "another", "us")
+    assert (found.api_key_header, found.api_key) == ("", "")
+    add_party(**JED, outbound_encoding="raw", outbound_token="ours", update=True)
+    assert (credentials().outbound_encoding, credentials().oauth_secret) == ("raw", "another")
+
+
+def test_networks_are_kept_and_a_wrong_one_is_refused():
+    add_party(**JED, inbound_networks=["192.0.2.7"])
+    assert Party.objects.get().inbound_networks == ["192.0.2.7/32"]
+    with pytest.raises(ValidationError, match=r"'192\.0\.2\.1/24' is no network"):
+        add_party(**JED, inbound_networks=["192.0.2.1/24"], update=True)
+    add_party(**JED, name="J", update=True)
+    assert Party.objects.get().inbound_networks == ["192.0.2.7/32"]
+
+
+def test_add_party_takes_all_of_it_and_prints_no_secret(capsys):
+    call_command(
+        "add_party", "NL", "JED", f"--sessions-url={URLS.sessions}", "--oauth-token-url=https://id.example/oauth/token",
+        "--oauth-client-id=us", "--oauth-client-secret=planted-secret", "--oauth-client-style=basic",
+        "--oauth-audience=aud", "--oauth-scope=a b", "--api-key-header=ApiKey", "--api-key=planted-key",
+        "--allow-network=192.0.2.0/24", "--allow-network=2001:db8::/48",
+    )  # fmt: skip
+    found, printed = credentials(), capsys.readouterr().out
+    assert (found.outbound_encoding, found.oauth_client_style, found.oauth_scope) == ("oauth2", "basic", "a b")
+    assert (found.oauth_secret, found.api_key, found.oauth_audience) == ("planted-secret", "planted-key", "aud")
+    assert Party.objects.get().inbound_networks == ["192.0.2.0/24", "2001:db8::/48"]
+    assert "planted" not in printed
