@@ -31,6 +31,7 @@ class FailureKind(StrEnum):
     URL = "url"
     DNS = "dns"
     ADDRESS_REFUSED = "address_refused"
+    REFUSED = "refused"
     CONNECT = "connect"  # no connection, or one that broke before the answer was complete
     TLS = "tls"
     TIMEOUT = "timeout"
@@ -39,7 +40,9 @@ class FailureKind(StrEnum):
     AUTHORISATION = "authorisation"  # what would authorise the request could not be had
 
 
-_RETRYABLE = frozenset({FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT})
+_RETRYABLE = frozenset(
+    {FailureKind.DNS, FailureKind.REFUSED, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT}
+)
 
 
 class DeliveryFailed(Exception):
@@ -155,22 +158,24 @@ def _judged_addresses(host: str, attempt: Attempt) -> tuple[str, ...]:
 
 def _connect(host: str, port: int, attempt: Attempt) -> socket.socket:
     """To the first address that takes the connection; no second look-up happens after the judgement."""
-    problem = "no address"
+    kind, problem = FailureKind.CONNECT, "no address"
     for address in _judged_addresses(host, attempt):
         try:
             connected = socket.create_connection(
                 (address, port), timeout=min(attempt.connect_timeout_s, attempt.remaining_s())
             )
         except TimeoutError:
-            problem = "no connection in time"
+            kind, problem = FailureKind.CONNECT, "no connection in time"
+        except ConnectionRefusedError:
+            kind, problem = FailureKind.REFUSED, "nobody listens at this address and port"
         except OSError as error:
-            problem = f"no connection ({type(error).__name__})"
+            kind, problem = FailureKind.CONNECT, f"no connection ({type(error).__name__})"
         else:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.settimeout(attempt.remaining_s())
             return connected
     attempt.remaining_s()
-    raise attempt.failed(FailureKind.CONNECT, problem)
+    raise attempt.failed(kind, problem)
 
 
 class _DeadlineReader(io.RawIOBase):

@@ -43,6 +43,7 @@ CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
     *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
     "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls", "party__shares_all_evses",
+    "party__reached_at",
     *(f"party__credentials__{column}" for column in parties.OUTBOUND_COLUMNS),
 )  # fmt: skip
 
@@ -126,8 +127,10 @@ def deliver(message_id: int, *, now: datetime) -> None:
     delivery = _claim(message_id, now=now)
     while delivery:
         outcome = _attempt(delivery)
-        ended_at = timezone.now()
+        ended_at, party = timezone.now(), delivery.message.party
         delivery = _record_and_claim_next(delivery, outcome, go_on=ended_at < until, now=ended_at)
+        if not outcome.error:
+            parties.reached(party, now=ended_at)
 
 
 @committed

@@ -1,10 +1,13 @@
 """How we speak to a party: its authorisation, the addresses we may call for it, the hosts it may name."""
 
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
 
+from chargepoints.transactions import committed
 from ocpi.access_tokens import AccessTokens
 from ocpi.authorizers import Authorizer, OAuth2ClientCredentials, TokenBase64, TokenRaw, WithApiKey
 from ocpi.client import AddressPolicy
@@ -16,6 +19,8 @@ OUTBOUND_COLUMNS = (
     "oauth_client_style", "oauth_audience", "oauth_scope", "api_key_header", "api_key_encrypted",
 )  # fmt: skip
 """Of Credentials: all that `authorizer` reads."""
+
+NOTED_EVERY = timedelta(seconds=30)
 
 
 class NotConnected(Exception):
@@ -87,3 +92,26 @@ def routing(party: Party) -> dict[str, str]:
         "OCPI-to-country-code": party.country_code,
         "OCPI-to-party-id": party.party_id,
     }
+
+
+def heard(party: Party, *, now: datetime) -> None:
+    """A request of it has come."""
+    _note(party, "heard_at", now=now)
+
+
+def reached(party: Party, *, now: datetime) -> None:
+    """It has answered a request of ours, and well."""
+    _note(party, "reached_at", now=now)
+
+
+def _note(party: Party, column: str, *, now: datetime) -> None:
+    """At most every NOTED_EVERY: this is called for each request."""
+    noted = getattr(party, column)
+    if noted is None or now - noted >= NOTED_EVERY:
+        _write(party, column, now=now)
+
+
+@committed
+def _write(party: Party, column: str, *, now: datetime) -> None:
+    stale = Q(**{column: None}) | Q(**{f"{column}__lte": now - NOTED_EVERY})
+    Party.objects.filter(stale, pk=party.pk).update(**{column: now})

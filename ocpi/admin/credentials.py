@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 
 from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed
 from chargepoints.admin.saving import ChangesForm
+from ocpi.admin.connecting import checked_url
 from ocpi.authorizers import valid_api_key
 from ocpi.models import Credentials
 from ocpi.models.parties import is_oauth_text
@@ -51,6 +52,11 @@ class CredentialsForm(ChangesForm):
             "party", "outbound_encoding", "versions_url", "oauth_token_url", "oauth_client_id", "oauth_client_style",
             "oauth_audience", "oauth_scope", "api_key_header",
         ]  # fmt: skip
+
+    def clean_versions_url(self) -> str:
+        url: str = self.cleaned_data["versions_url"]
+        party = self.cleaned_data.get("party") or (self.instance.party if self.instance.pk else None)
+        return checked_url(party, url) if party and url and "versions_url" in self.changed_data else url
 
     def clean_new_outbound_token(self) -> str:
         token = self.cleaned_data["new_outbound_token"]
@@ -118,7 +124,9 @@ def _issue(model_admin: admin.ModelAdmin, request: HttpRequest, credentials: Cre
     credentials.set_inbound(token, kind)
     if kind == Inbound.TOKEN_A:
         credentials.registered_at = None
-    credentials.save(update_fields=["inbound_hash", "inbound_kind", "registered_at", "updated_at"])
+    credentials.save(
+        update_fields=["inbound_hash", "inbound_kind", "pending_hash", "pending_until", "registered_at", "updated_at"]
+    )
     model_admin.log_change(request, credentials, f"Issued a new token ({Inbound(kind).label}).")
     return token
 

@@ -1,9 +1,10 @@
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -18,6 +19,7 @@ from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.admin.authorisation import check_authorisation, check_once_saved
+from ocpi.admin.connecting import ACTIONS, checked_url
 from ocpi.admin.credentials import CredentialsForm, issue_new_token
 from ocpi.admin.outbox import message_problems
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party
@@ -94,8 +96,29 @@ def _matching(text: str, pattern: str, words: str) -> str:
     return text.upper()
 
 
+class EndpointFormSet(forms.BaseInlineFormSet):
+    """Checked as what the page says of the party, not as what is stored of it."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            if "url" in form.changed_data and "url" in getattr(form, "cleaned_data", {}):
+                try:
+                    checked_url(self.instance, form.cleaned_data["url"])
+                except forms.ValidationError as error:
+                    form.add_error("url", error)
+
+
+class EndpointForm(ChangesForm):
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        party = self.cleaned_data.get("party")
+        return checked_url(party, url) if party and "url" in self.changed_data else url
+
+
 class EndpointInline(admin.TabularInline):
     model = PartnerEndpoint
+    formset = EndpointFormSet
     extra = 0
     formfield_overrides = HTTPS_ASSUMED
 
@@ -109,11 +132,18 @@ class PartyAdmin(OperatedAdmin):
     list_select_related = ["credentials"]
     search_fields = ["country_code", "party_id", "name"]
     autocomplete_fields = ["shared_evses"]
+    actions = ACTIONS
     fields = [*PartyForm.Meta.fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
         """Charging profiles and commands name their owner by these."""
         return ["country_code", "party_id"] if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.has_changed():
+            text = f"The endpoints of {form.instance} are saved. Whether they answer: Test connection."
+            self.message_user(request, text, messages.INFO)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
         mine = OutboxMessage.objects.filter(failing(), party=OuterRef("pk")).order_by().values("party")
@@ -135,6 +165,10 @@ class PartyAdmin(OperatedAdmin):
         messages = rendering.list_url(OutboxMessage, party=obj.pk)
         return [
             ("Registration", rendering.badge(*_registration(credentials))),
+            ("OCPI version", obj.version),
+            ("Roles", _roles(obj, credentials)),
+            ("It called us", _last(obj.heard_at)),
+            ("We reached it", _last(obj.reached_at)),
             ("Credentials", rendering.link(credentials)),
             ("Messages", format_html('<a href="{}">list</a>', messages)),
         ]
@@ -146,6 +180,8 @@ class PartyAdmin(OperatedAdmin):
         if credentials is None or not credentials.can_prove_us:
             url = rendering.admin_url(credentials) if credentials else ""
             yield Problem("We cannot call it", "There is no outbound token: nothing can be sent to it.", url=url)
+        if credentials is not None:
+            yield from _handshake_problems(credentials)
         now = timezone.now()
         for message in obj.outbox.filter(failing()).select_related("party")[:SHOWN_PROBLEMS]:
             yield from message_problems(message, now=now)
@@ -154,6 +190,31 @@ class PartyAdmin(OperatedAdmin):
 def failing() -> Q:
     """Tried, failed, and tried again later; the index of what is due finds these."""
     return Q(status=OutboxMessage.Status.PENDING, failures__gt=0)
+
+
+def _handshake_problems(credentials: Credentials) -> Iterable[Problem]:
+    """`ocpi.registration`: nobody knows what came of it."""
+    under_way = credentials.pending_until is not None and credentials.pending_until > timezone.now()
+    if credentials.pending_hash and not under_way:
+        yield Problem(
+            "A handshake that we began is in doubt",
+            "They may have taken our new token, or not: it works beside the one they had. Connect, rotate or "
+            "disconnect again; or they register or renew from their side.",
+            tone=rendering.WARN,
+        )
+
+
+def _roles(party: Party, credentials: Credentials | None) -> str:
+    """As its Credentials object names them; before that, what was entered."""
+    named = [
+        f"{role['role']} {role['country_code']}*{role['party_id']} {role['name']}".rstrip()
+        for role in (credentials.roles if credentials else [])
+    ]
+    return ", ".join(named) or f"{party.role} {party} {party.name}".rstrip()
+
+
+def _last(at: datetime | None) -> str:
+    return f"{rendering.when(at)}, {rendering.age(at, now=timezone.now())}" if at else "never"
 
 
 def _registration(credentials: Credentials | None) -> tuple[str, str]:
@@ -166,6 +227,7 @@ def _registration(credentials: Credentials | None) -> tuple[str, str]:
 
 @admin.register(PartnerEndpoint)
 class PartnerEndpointAdmin(OperatedAdmin):
+    form = EndpointForm
     list_display = ["__str__", linked("party"), "url"]
     list_filter = ["identifier", "role", "party"]
     list_select_related = ["party"]

@@ -52,8 +52,10 @@ class Party(models.Model):
         null=True, blank=True, verbose_name="fail-safe after (s)",
         help_text="Limits without an end are cleared when it has been silent this long; empty: never",
     )  # fmt: skip
-    heard_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="While guarded: its last request, to 30 s"
+    guarded_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="The fail-safe counts from here")
+    heard_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its last request, to 30 s")
+    reached_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Its last good answer to us, to 30 s"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -111,6 +113,14 @@ class Credentials(models.Model):
     api_key_encrypted = models.TextField(blank=True, editable=False)
     versions_url = models.CharField(max_length=255, blank=True, validators=[is_url])
     registered_at = models.DateTimeField(null=True, blank=True, help_text="By the credentials handshake")
+    roles = models.JSONField(default=list, blank=True, editable=False, help_text="As its Credentials object names them")
+    pending_hash = models.CharField(
+        max_length=64, unique=True, null=True, editable=False,
+        help_text="Of the token in a POST or PUT of ours that is not answered yet: good beside the other one",
+    )  # fmt: skip
+    pending_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then it is under way; later, or null: nobody knows what came of it"
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -143,6 +153,8 @@ class Credentials(models.Model):
         return bool(self.oauth_secret_encrypted if oauth2 else self.outbound_encrypted)
 
     def set_inbound(self, token: str | None, kind: str) -> None:
+        """From now on this token and no other, nor that of a handshake under way."""
+        self.pending_hash = self.pending_until = None
         self.inbound_hash = token_hash(token) if token else None
         self.inbound_kind = kind
 

@@ -4,6 +4,7 @@ import base64
 import secrets
 
 import pytest
+from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
@@ -79,7 +80,7 @@ def test_the_hash_itself_opens_nothing():
 
 
 def test_a_call_costs_one_query_whoever_calls(django_assert_num_queries):
-    make.party()
+    make.party(heard_at=timezone.now())
     for header in ("Token inbound-JED", f"Token {secrets.token_urlsafe(32)}"):
         with django_assert_num_queries(1):
             try:

@@ -123,8 +123,8 @@ def test_the_way_there_is_guarded_like_every_other(endpoint: Jedlix):
         FailureKind.AUTHORISATION, "token endpoint not usable: url: must be https",
     )  # fmt: skip
     nobody = failure(endpoint.client(token_url="http://127.0.0.1:9/token"))
-    assert (nobody.kind, nobody.retryable, nobody.maybe_sent) == (FailureKind.CONNECT, True, False)
-    assert nobody.detail.startswith("token endpoint: no connection")
+    assert (nobody.kind, nobody.retryable, nobody.maybe_sent) == (FailureKind.REFUSED, True, False)
+    assert nobody.detail.startswith("token endpoint: nobody listens")
     assert len(endpoint.token_requests) == 1
 
 

@@ -138,7 +138,7 @@ def test_nobody_listening_is_no_connection_and_nothing_was_sent(far_end: FarEnd,
     OutboxMessage.objects.update(url="http://127.0.0.1:9/result")
     message = deliver(result, now=now)
     assert (message.status, message.failures) == ("PENDING", 1)
-    assert message.last_error.startswith("connect: no connection")
+    assert message.last_error == "refused: nobody listens at this address and port"
     assert message.attempts.get().sent_at is None
 
 

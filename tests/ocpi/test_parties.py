@@ -1,11 +1,16 @@
 """How we speak to a party."""
 
 import pytest
+from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.test import APIRequestFactory
 
-from ocpi import handshake, parties
+from ocpi import handshake, outbox, parties, pushes
 from ocpi.authorizers import OAuth2ClientCredentials, TokenBase64, TokenRaw, WithApiKey
-from ocpi.models import Credentials, PartnerEndpoint, Party
+from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party
+from ocpi.protocol.authentication import RegisteredCredentials
 from tests.support import ocpi_factories as make
+from tests.support.ocpi_factories import START, later
 
 pytestmark = pytest.mark.django_db
 
@@ -117,3 +122,43 @@ def test_who_unregisters_is_not_called_by_oauth2_either():
     with pytest.raises(parties.NotConnected, match="no outbound token"):
         parties.authorizer(Party.objects.get())
     assert make.credentials(party).oauth_secret == "planted-secret"
+
+
+# --- the last call each way -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("note", "column"), [(parties.heard, "heard_at"), (parties.reached, "reached_at")])
+def test_a_call_is_noted_at_most_every_30_seconds(note, column, django_assert_num_queries):
+    make.party()
+    for seconds, noted in ((0, START), (29, START), (30, later(30)), (59, later(30)), (60, later(60))):
+        note(Party.objects.get(), now=later(seconds))
+        assert getattr(Party.objects.get(), column) == noted
+    party = Party.objects.get()
+    with django_assert_num_queries(0):
+        note(party, now=later(89))
+
+
+def test_of_two_that_note_the_same_moment_the_slower_one_changes_nothing():
+    first, second = make.party(), Party.objects.get()
+    parties.heard(first, now=later(10))
+    parties.heard(second, now=later(9))
+    assert Party.objects.get().heard_at == later(10)
+
+
+def test_every_authenticated_request_is_heard_and_no_other():
+    make.party()
+    before = timezone.now()
+    with pytest.raises(AuthenticationFailed):
+        RegisteredCredentials().authenticate(APIRequestFactory().get("/", HTTP_AUTHORIZATION="Token other"))
+    assert Party.objects.get().heard_at is None
+    RegisteredCredentials().authenticate(APIRequestFactory().get("/", HTTP_AUTHORIZATION="Token inbound-JED"))
+    assert before <= Party.objects.get().heard_at <= timezone.now()
+
+
+@pytest.mark.parametrize(("answer", "reached"), [(None, True), (make.answered(500, ocpi=None), False)])
+def test_a_delivery_that_arrived_is_noted_and_no_other(partner, enqueued, answer, reached):
+    party, session, now = make.party(), make.session(), timezone.now()
+    pushes.session_changed(session, now=now)
+    partner.answers = [answer] if answer else []
+    outbox.deliver(make.message(party, OutboxMessage.Kind.SESSION).pk, now=now)
+    assert (Party.objects.get().reached_at is not None) is reached
