@@ -24,6 +24,8 @@ def boot(charge_point_id: int, facts: BootFacts, *, questions: Sequence[RawCall]
 
     Profiles and limits that were installed are in doubt from now on: some firmware forgets them.
     """
+    changed = ChargePoint.objects.filter(pk=charge_point_id).exclude(firmware_version=facts.firmware_version)
+    changed.exclude(refused_units="").update(refused_units="")  # other firmware may take what this one refused
     ChargePoint.objects.filter(pk=charge_point_id).update(
         vendor=facts.vendor, model=facts.model, serial_number=facts.serial_number,
         firmware_version=facts.firmware_version, booted_at=now, last_seen_at=now,
@@ -31,7 +33,7 @@ def boot(charge_point_id: int, facts: BootFacts, *, questions: Sequence[RawCall]
     profile_state.doubt_all(charge_point_id)
     limit_state.doubt_all(charge_point_id)
     ask_again(charge_point_id, questions, now=now)
-    observation.look_again(charge_point_id, now=now)
+    observation.look_again(charge_point_id, now=now, settling=True)
     return settings.OCPP_HEARTBEAT_INTERVAL_S
 
 

@@ -27,7 +27,9 @@ def connect(
     )  # fmt: skip
     if replaced:
         commands.fail_sent(connection_ids=[replaced[1]], now=now)
-    observation.look_again(charge_point_id, now=now)  # some firmware drops its profiles with the connection
+    observation.look_again(
+        charge_point_id, now=now, settling=True
+    )  # some firmware drops its profiles with the connection
     return replaced
 
 

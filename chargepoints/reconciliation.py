@@ -114,8 +114,9 @@ def _settle(
     if silent and verdict in {Verdict.HOLDS, Verdict.TAKEN, Verdict.GONE}:
         _conclude(silent, verdict, now=now)
         profile.refresh_from_db(fields=profile_state.CHANGED)
-    if verdict == Verdict.HOLDS:
-        profile_state.confirm(profile)
+    if verdict in {Verdict.HOLDS, Verdict.LOWER}:
+        commands.withdraw_corrections(profile, now=now)
+        profile_state.confirm(profile, wholly=verdict == Verdict.HOLDS)
     elif verdict == Verdict.CONTRADICTED or (verdict == Verdict.UNTOLD and profile.state == State.UNCERTAIN):
         clear = not profile.applied or (silent is not None and not setting)
         _correct(profile, why or "nothing shows whether it is installed", clear=clear, now=now)
@@ -156,9 +157,9 @@ def _correct(profile: ChargingProfile, why: str, *, clear: bool, now: datetime) 
     wish = profile_state.wish_in_force(profile)
     try:
         if clear or wish is None:
-            commands.request_clear_profile(**asking)
+            commands.request_clear_profile(notes=[f"sent by itself: {why}"], **asking)
         else:
-            commands.request_set_profile(schedule=wish, **asking)
+            commands.request_set_profile(schedule=wish, correction=why, **asking)
     except ScheduleRefused as refused:
         profile_state.give_up(profile, f"cannot be sent again: {refused.detail}")
 

@@ -208,6 +208,8 @@ OCPP_HEARTBEAT_INTERVAL_S = env_int("OCPP_HEARTBEAT_INTERVAL_S", 300)
 OCPP_MAX_FRAME_BYTES = env_int("OCPP_MAX_FRAME_BYTES", 1_048_576)
 OCPP_PING_INTERVAL_S = env_int("OCPP_PING_INTERVAL_S", 20)
 OCPP_COMMAND_TIMEOUT_S = env_int("OCPP_COMMAND_TIMEOUT_S", 30)
+# After a boot or a new connection a charge point is asked for its plan only so many seconds later.
+OCPP_SETTLE_S = env_int("OCPP_SETTLE_S", 5)
 # How often a profile is sent again when the charge point's plan contradicts it, before it counts as drifted.
 OCPP_PROFILE_CORRECTIONS = env_int("OCPP_PROFILE_CORRECTIONS", 2)
 # A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.

@@ -141,7 +141,9 @@ class ChargePointAdmin(OperatedAdmin):
 
     @admin.display(description="units", ordering="rate_units")
     def units(self, charge_point: ChargePoint) -> str:
-        return " and ".join(charge_point.rate_units) or "not said"
+        said = " and ".join(charge_point.rate_units) or "not said"
+        refused = charge_point.refused_units
+        return f"{said}; it refused {refused} and took the other, so {refused} is not sent" if refused else said
 
     @admin.display(description="password")
     def password_is(self, charge_point: ChargePoint) -> str:

@@ -17,6 +17,7 @@ from chargepoints.admin.timeline import (
     register_source,
 )
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue, OperatorLimit
+from chargepoints.profiles import state as profile_state
 from chargepoints.profiles.timeline import limit_at
 from chargepoints.values import ChargingSchedule
 
@@ -69,10 +70,11 @@ def _limit_now(session: ChargingSession, *, now: datetime) -> str:
     if session.state != ChargingSession.State.ACTIVE:
         return rendering.NOTHING
     for profile in sorted(session.profiles.all(), key=lambda p: -p.stack_level):
-        schedule = profile.applied_schedule if profile.state == State.INSTALLED else None
+        schedule = profile.applied_schedule if profile.state in profile_state.STANDING else None
         limit = limit_at(schedule, now, started_at=session.started_at) if schedule else None
         if schedule and limit is not None:
-            return f"{_limit_words(schedule, limit)}, wanted by {profile.owner}"
+            doubt = "" if profile.state == State.INSTALLED else f", {profile.state.lower()}"
+            return f"{_limit_words(schedule, limit)}, wanted by {profile.owner}{doubt}"
     return "none by a charging profile"
 
 

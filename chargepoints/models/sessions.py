@@ -83,7 +83,8 @@ class ChargingSession(models.Model):
     objects = ChargingSessionQuerySet.as_manager()
 
     STEERING = (  # the columns that charging profiles need
-        "uid", "charge_point", "evse", "ocpp_transaction_id", "state", "started_at", "detected_phases",
+        "uid", "charge_point", "evse", "ocpp_transaction_id", "state", "started_at", "reported_start_at",
+        "detected_phases",
     )  # fmt: skip
 
     class Meta:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from chargepoints.profiles.composites import active_profile
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
 from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text
-from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit
+from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit, SchedulePeriod
 
 TOLERANCE_A = Decimal("0.5")
 """Some charge points count in whole amperes."""
@@ -44,7 +44,8 @@ class Deviation:
 
 
 class Verdict(StrEnum):
-    HOLDS = "HOLDS"  # what was applied is in the plan, or something lower
+    HOLDS = "HOLDS"  # what was applied is in the plan
+    LOWER = "LOWER"  # something lower is: nothing speaks against what was applied, nor for it
     TAKEN = "TAKEN"  # the command without answer was carried out
     GONE = "GONE"  # the plan shows that there is no such profile, and there need be none
     CONTRADICTED = "CONTRADICTED"  # the plan allows more than it should
@@ -85,12 +86,20 @@ def judge(
 
     `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear.
     """
+    if applied is None and clearing:
+        return (Verdict.UNTOLD if _is_limited(plan, place) else Verdict.GONE), ""
     old = deviation(plan, applied, place) if applied else Deviation(above="nothing was installed")
     if unanswered:
         return _of_two(old, deviation(plan, unanswered, place), first=applied is None)
     if not old.above:
-        return (Verdict.UNTOLD if clearing and old.below else Verdict.HOLDS), ""
+        return (Verdict.HOLDS if old.none else Verdict.UNTOLD if clearing else Verdict.LOWER), ""
     return (Verdict.GONE if clearing else Verdict.CONTRADICTED), old.above
+
+
+def _is_limited(plan: ChargingSchedule | None, place: Place) -> bool:
+    """Whether anything holds the EVSE below its maximum."""
+    most = SchedulePeriod(0, maximum(place.limits, RateUnit.AMPERE), phases_for(place.limits))
+    return deviation(plan, ChargingSchedule(RateUnit.AMPERE, (most,), place.now), place).below
 
 
 def _of_two(old: Deviation, new: Deviation, *, first: bool) -> tuple[Verdict, str]:

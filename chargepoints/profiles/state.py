@@ -53,6 +53,8 @@ def _prepared(
     units: frozenset[RateUnit] | None = None,
 ) -> PreparedSchedule:
     capabilities = session.charge_point.capabilities
+    if schedule.start_at is None and _began_later(session):
+        schedule = replace(schedule, start_at=session.started_at)
     in_force = profile.applied_schedule if profile and profile.state == State.INSTALLED else None
     return prepare(
         schedule,
@@ -63,6 +65,14 @@ def _prepared(
         started_at=session.started_at,
         cap=cap_on(session.evse_id, now=now),
     )
+
+
+def _began_later(session: ChargingSession) -> bool:
+    """Charging became possible after the transaction began (a car that waits for its driver's card). OCPI counts from
+    the one, a charge point from the other: then the start must be named.
+    """
+    began_at = session.reported_start_at
+    return session.state == ChargingSession.State.ACTIVE and began_at is not None and began_at < session.started_at
 
 
 def want(
@@ -179,9 +189,14 @@ def _caused_the_doubt(command: ChargePointCommand) -> bool:
     return command.charge_point.booted_at is None or command.charge_point.booted_at < command.sent_at
 
 
-def confirm(profile: ChargingProfile) -> None:
-    """The plan shows that what was applied is in force."""
-    if profile.state == State.INSTALLED and not profile.finding and not profile.corrections:
+def confirm(profile: ChargingProfile, *, wholly: bool) -> None:
+    """The plan shows that what was applied is in force; or else (not `wholly`) nothing against it, which ends a doubt
+    but neither a drift nor the count of its corrections.
+    """
+    if not wholly and profile.state == State.UNCERTAIN:
+        profile.state = State.INSTALLED
+        profile.save(update_fields=["state"])
+    if not wholly or (profile.state == State.INSTALLED and not profile.finding and not profile.corrections):
         return
     profile.state, profile.corrections, profile.finding = State.INSTALLED, 0, ""
     profile.save(update_fields=["state", "corrections", "finding"])

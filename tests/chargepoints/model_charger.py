@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from chargepoints import commands, inventory, presence, reconciliation
 from chargepoints.models import ChargingSession
 from chargepoints.values import (
@@ -71,6 +73,7 @@ class ModelCharger:
         if forgets:
             self.profiles.clear()
         inventory.boot(self.session.charge_point_id, BootFacts(), questions=(), now=self.now)
+        self.wait(settings.OCPP_SETTLE_S)
 
     def reconnect(self, *, forgets: bool) -> None:
         """The old socket dies with what was outstanding; a late answer can no longer come."""
@@ -82,6 +85,7 @@ class ModelCharger:
         presence.connect(
             self.session.charge_point_id, connection_id=self.socket, channel_name="c", ocpp_version="1.6", now=self.now
         )
+        self.wait(settings.OCPP_SETTLE_S)
 
     def beat(self) -> None:
         self.wait(31)

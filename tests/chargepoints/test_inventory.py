@@ -266,3 +266,11 @@ def test_a_boot_asks_for_the_plan_after_the_capabilities(steered):
     assert list(ChargePointCommand.objects.open().order_by("pk").values_list("action", flat=True)) == [
         "GetConfiguration", "GetLocalListVersion", "GetCompositeSchedule",
     ]  # fmt: skip
+
+
+def test_other_firmware_is_asked_again_for_the_unit_that_was_refused(point):
+    ChargePoint.objects.update(refused_units="W", firmware_version="1.2")
+    inventory.boot(point.pk, BOOT, questions=(), now=NOW)
+    assert ChargePoint.objects.get().refused_units == "W"
+    inventory.boot(point.pk, replace(BOOT, firmware_version="1.3"), questions=(), now=NOW)
+    assert ChargePoint.objects.get().refused_units == ""

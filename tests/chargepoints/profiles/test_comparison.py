@@ -93,7 +93,7 @@ OLD, NEW = told(16), told(10)
     ("shown", "known", "verdict"),
     [
         (plan(16), {"applied": OLD}, Verdict.HOLDS),
-        (plan(8), {"applied": OLD}, Verdict.HOLDS),
+        (plan(8), {"applied": OLD}, Verdict.LOWER),
         (plan(32), {"applied": OLD}, Verdict.CONTRADICTED),
         (None, {"applied": OLD}, Verdict.CONTRADICTED),
         (plan(10), {"applied": OLD, "unanswered": NEW}, Verdict.TAKEN),
@@ -108,6 +108,9 @@ OLD, NEW = told(16), told(10)
         (plan(32), {"applied": OLD, "clearing": True}, Verdict.GONE),
         (plan(16), {"applied": OLD, "clearing": True}, Verdict.HOLDS),
         (plan(8), {"applied": OLD, "clearing": True}, Verdict.UNTOLD),
+        (plan(32), {"applied": None, "clearing": True}, Verdict.GONE),
+        (None, {"applied": None, "clearing": True}, Verdict.GONE),
+        (plan(10), {"applied": None, "clearing": True}, Verdict.UNTOLD),
     ],
 )
 def test_what_a_plan_tells_of_a_profile(shown, known, verdict):
