@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from chargepoints.models import ChargingSession
 from ocpi import outbox, parties, pushes
 from ocpi.addresses import forget_lookups
 from ocpi.client import close_connections
@@ -172,11 +174,12 @@ def test_a_session_is_put_and_then_patched(far_end: FarEnd, party, now):
     session = make.session()
     pushes.session_changed(session, now=now)
     message = deliver(make.message(party, OutboxMessage.Kind.SESSION), now=now)
+    ChargingSession.objects.update(kwh=Decimal(2))
     pushes.session_changed(session, now=timezone.now())
     assert deliver(message, now=timezone.now()).status == "DELIVERED"
     path = f"/sessions/NL/CPO/{session.uid}"
     assert [(method, seen_path) for method, seen_path, _, _ in far_end.seen] == [("PUT", path), ("PATCH", path)]
-    assert sorted(far_end.seen[1][3]) == ["last_updated"]
+    assert sorted(far_end.seen[1][3]) == ["kwh", "last_updated"]
 
 
 # --- a partner behind OAuth 2.0 and an API key ----------------------------------------------------------------------
