@@ -132,7 +132,8 @@ def deliver(message_id: int, *, now: datetime) -> None:
     while delivery:
         outcome = _attempt(delivery)
         ended_at, party = timezone.now(), delivery.message.party
-        go_on = ended_at < until and not outcome.silence
+        silent = outcome.silence and delivery.message.kind != Kind.RESULT  # then beat rings again, see `ocpi.outages`
+        go_on = ended_at < until and not silent
         delivery = _record_and_claim_next(delivery, outcome, go_on=go_on, now=ended_at)
         if outcome.response and not outcome.error:
             parties.reached(party, now=ended_at)
