@@ -459,8 +459,8 @@ def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
     if not in_time or not message.party.enabled:
         return False
     changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
-        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1
-    )
+        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, delivered_body=None
+    )  # in doubt: whoever asks for it again wants it whole
     if changed:
         enqueue([message.pk])
     return bool(changed)

@@ -235,6 +235,11 @@ def test_bad_tokens_are_refused(bad):
     assert not DriverToken.objects.exists()
 
 
+def test_add_token_command_takes_the_issuer(run):
+    summary = run("add_token", "C1", "--type", "APP_USER", "--issuer", "DE", "ABC")
+    assert (summary["type"], summary["country_code"], summary["party_id"]) == ("APP_USER", "DE", "ABC")
+
+
 def test_add_token_command(run, capsys):
     assert run("add_token", "C1", "--status", "blocked", "--contract-id", "NL-1") == {
         "uid": "C1", "status": "blocked", "contract_id": "NL-1", "type": "RFID", "country_code": "", "party_id": "",

@@ -177,3 +177,10 @@ def test_a_change_that_comes_while_it_is_found_silent_is_sent(partner: Partner, 
     assert message.status == "PENDING"
     outbox.deliver(message.pk, now=message.due_at)
     assert partner.bodies[-1]["kwh"] == 0.1
+
+
+def test_what_an_operator_sends_again_goes_whole_though_nothing_changed(partner: Partner, session):
+    message = push(session)
+    assert outbox.retry_now(message, now=message.due_at)
+    outbox.deliver(message.pk, now=message.due_at)
+    assert [request.method for request in partner.requests] == ["PUT", "PUT"]
