@@ -28,7 +28,8 @@ def boot(charge_point_id: int, facts: BootFacts, *, questions: Sequence[RawCall]
     changed.exclude(refused_units="").update(refused_units="")  # other firmware may take what this one refused
     ChargePoint.objects.filter(pk=charge_point_id).update(
         vendor=facts.vendor, model=facts.model, serial_number=facts.serial_number,
-        firmware_version=facts.firmware_version, booted_at=now, last_seen_at=now,
+        firmware_version=facts.firmware_version, meter_serial_number=facts.meter_serial_number,
+        booted_at=now, last_seen_at=now,
     )  # fmt: skip
     profile_state.doubt_all(charge_point_id)
     limit_state.doubt_all(charge_point_id)

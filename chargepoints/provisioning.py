@@ -21,6 +21,7 @@ RATE_UNITS = ("A", "W", "AW")
 MAX_EVSES = 100
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
 _TOKEN_UID = re.compile(r"[!-~]{1,36}")
+_PARTY = re.compile(r"[A-Z]{2}\*[A-Z0-9]{3}")
 
 
 @transaction.atomic
@@ -130,19 +131,38 @@ def _rate(evse: Evse, *, phases: int | None, max_amps: Decimal | None) -> None:
 
 
 @transaction.atomic
-def add_token(*, uid: str, status: str | None = None, contract_id: str | None = None) -> DriverToken:
+def add_token(
+    *,
+    uid: str,
+    status: str | None = None,
+    contract_id: str | None = None,
+    type: str | None = None,
+    issuer: tuple[str, str] | None = None,
+) -> DriverToken:
     """A driver's token, or the existing one changed where something is given: nobody is unblocked by omission.
 
-    Token ids ignore case (OCPP 1.6 section 7.28, IdToken is a CiString20Type).
+    `issuer`: country code and party id; two empty ones are ourselves. Token ids ignore case (OCPP 1.6 section 7.28,
+    IdToken is a CiString20Type).
     """
     _refuse_bad_token(uid=uid, status=status, contract_id=contract_id)
+    _refuse_bad_kind(type=type, issuer=issuer)
     token = DriverToken.objects.filter(uid__iexact=uid).order_by("pk").first() or DriverToken(uid=uid)
-    if status is not None:
-        token.status = status
-    if contract_id is not None:
-        token.contract_id = contract_id
+    country_code, party_id = issuer or (None, None)
+    given = {
+        "status": status, "contract_id": contract_id, "type": type, "country_code": country_code, "party_id": party_id,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None:
+            setattr(token, name, value)
     token.save()
     return token
+
+
+def _refuse_bad_kind(*, type: str | None, issuer: tuple[str, str] | None) -> None:
+    if type is not None and type not in DriverToken.Type.values:
+        raise ValidationError(f"a token is of type {', '.join(DriverToken.Type.values)}, not {type!r}")
+    if issuer and any(issuer) and not _PARTY.fullmatch("*".join(issuer)):
+        raise ValidationError(f"{'*'.join(issuer)!r} is no party: its country and id, such as NL*ABC")
 
 
 def _refuse_bad_token(*, uid: str, status: str | None, contract_id: str | None) -> None:

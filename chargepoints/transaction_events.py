@@ -183,8 +183,7 @@ def _take_token(session: ChargingSession, facts: TransactionFacts, status: Autho
     if status is None or session.id_token:
         return
     if status is AuthorizationStatus.ACCEPTED or facts.step is not TransactionStep.ENDED:
-        token = DriverToken.objects.filter(uid__iexact=facts.id_token).first()
-        session.id_token, session.contract_id = facts.id_token, token.contract_id if token else ""
+        session.show_token(facts.id_token, DriverToken.objects.filter(uid__iexact=facts.id_token).first())
     if status is not AuthorizationStatus.ACCEPTED and facts.step is not TransactionStep.ENDED:
         session.state = State.INVALID
     if facts.remote_start_id is not None:

@@ -251,6 +251,7 @@ class BootFacts:
     model: str = ""
     serial_number: str = ""
     firmware_version: str = ""
+    meter_serial_number: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
 

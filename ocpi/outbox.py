@@ -6,6 +6,7 @@ Constraints:
   attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
   message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
 - sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
+- what a partner has already is not sent again: a session whose state changed in nothing that it sees stays silent;
 - no transaction is open while a partner is waited for.
 """
 
@@ -25,7 +26,7 @@ from django.utils import timezone
 from chargepoints.models import ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, parties, renderings
+from ocpi import client, outages, parties, period_marks, renderings
 from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
@@ -50,12 +51,15 @@ CLAIMED = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`retry`: trying again may help; `later`: not soon, but once something was set right. `error` empty: delivered."""
+    """`retry`: trying again may help; `later`: not soon, but once something was set right. `error` empty: delivered.
+    `silence`: the partner did not or could not answer.
+    """
 
     error: str = ""
     retry: bool = True
     later: bool = False
     response: client.OutboundResponse | None = None
+    silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`content`, or why there is none."""
+    """`content`, or what came of it without any. `attempt` None: the partner has it all, nothing leaves."""
 
     message: OutboxMessage
     content: Content | Outcome
-    attempt: DeliveryAttempt
+    attempt: DeliveryAttempt | None
     timeout_s: float
     lease_until: datetime
 
@@ -128,8 +132,10 @@ def deliver(message_id: int, *, now: datetime) -> None:
     while delivery:
         outcome = _attempt(delivery)
         ended_at, party = timezone.now(), delivery.message.party
-        delivery = _record_and_claim_next(delivery, outcome, go_on=ended_at < until, now=ended_at)
-        if not outcome.error:
+        silent = outcome.silence and delivery.message.kind != Kind.RESULT  # then beat rings again, see `ocpi.outages`
+        go_on = ended_at < until and not silent
+        delivery = _record_and_claim_next(delivery, outcome, go_on=go_on, now=ended_at)
+        if outcome.response and not outcome.error:
             parties.reached(party, now=ended_at)
 
 
@@ -155,7 +161,7 @@ def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool,
 
 def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Delivery | None:
     """The first of them, all of one party, that is due and need not wait."""
-    due = messages.filter(status=Status.PENDING, due_at__lte=now)
+    due = messages.filter(status=Status.PENDING, due_at__lte=now).annotate(out_since=outages.SINCE)
     for message in due.select_related("party__credentials").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
@@ -167,12 +173,13 @@ def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Deliver
 def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     timeout_s = _attempt_time(message, now=now)
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
-    number = message.attempt_count + 1
+    content = _content(message)
+    number = message.attempt_count + (1 if content else 0)
     mine = _due(message).filter(due_at__lte=now, revision=message.revision, attempt_count=message.attempt_count)
     if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
         return None
-    content = _content(message)
-    return Delivery(message, content, _new_attempt(message, content, number=number, now=now), timeout_s, lease_until)
+    attempt = _new_attempt(message, content, number=number, now=now) if content else None
+    return Delivery(message, content or Outcome(), attempt, timeout_s, lease_until)
 
 
 def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -195,7 +202,9 @@ def _must_wait(message: OutboxMessage) -> bool:
     if message.kind != Kind.RESULT and not message.party.enabled:
         return True
     share = settings.OCPI_PARTY_CONCURRENCY
-    if _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share):
+    if _under_way(message.party_id).count() >= (2 * share if message.kind == Kind.RESULT else share):
+        return True
+    if _out_since(message) and _under_way(message.party_id).exclude(kind=Kind.RESULT).exists():
         return True
     return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
 
@@ -206,8 +215,13 @@ def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
     return same_session.filter(kind=Kind.RESULT, status__in=waiting_or_on_its_way)
 
 
-def _under_way(party_id: int) -> int:
-    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id).count()
+def _under_way(party_id: int) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id)
+
+
+def _out_since(message: OutboxMessage) -> datetime | None:
+    """As it was when it was claimed."""
+    return getattr(message, "out_since", None)
 
 
 def _is_late(message: OutboxMessage, *, now: datetime) -> bool:
@@ -228,10 +242,14 @@ def _attempt(delivery: Delivery) -> Outcome:
     """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
     if isinstance(delivery.content, Outcome):
         return delivery.content
+    return _sent(delivery, delivery.content)
+
+
+def _sent(delivery: Delivery, content: Content) -> Outcome:
     try:
         response = client.send(
-            _request(delivery, delivery.content),
-            authorization=delivery.content.authorization,
+            _request(delivery, content),
+            authorization=content.authorization,
             policy=parties.address_policy(delivery.message.party),
             before_send=lambda: _mark_sent(delivery),
         )
@@ -239,9 +257,10 @@ def _attempt(delivery: Delivery) -> Outcome:
         return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
         unauthorised = failure.kind is client.FailureKind.AUTHORISATION
-        return Outcome(str(failure)[:500], retry=failure.retryable, later=unauthorised)
+        again = failure.retryable
+        return Outcome(str(failure)[:500], retry=again, later=unauthorised, silence=again)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-    return Outcome(problem, retry=response.retryable, response=response)
+    return Outcome(problem, retry=response.retryable, response=response, silence=not response.ok and response.retryable)
 
 
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
@@ -252,16 +271,18 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     )  # fmt: skip
 
 
-def _content(message: OutboxMessage) -> Content | Outcome:
+def _content(message: OutboxMessage) -> Content | Outcome | None:
+    """None: the partner has it all."""
     try:
-        return Content(*_rendered(message), parties.authorizer(message.party))
+        request = _rendered(message)
+        return Content(*request, parties.authorizer(message.party)) if request else None
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
 
-def _rendered(message: OutboxMessage) -> tuple[str, str, Any]:
+def _rendered(message: OutboxMessage) -> tuple[str, str, Any] | None:
     match message.kind:
         case Kind.RESULT:
             return "POST", message.url, message.body
@@ -285,22 +306,25 @@ def _mark_sent(delivery: Delivery) -> None:
     now = timezone.now()
     if not mine or now >= min(delivery.lease_until, delivery.message.expires_at or delivery.lease_until):
         raise ClaimLost
-    DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
+    if delivery.attempt:
+        DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
 
 # --- what came of it ------------------------------------------------------------------------------------------------
 
 
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
-    _close_attempt(delivery.attempt, outcome, now=now)
+    if delivery.attempt:
+        _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
     # Nobody else changes a result that is on its way; a state may have become a newer one.
     message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
-    if not mine.update(lease_until=None, **changes):
+    if not mine.update(lease_until=None, **changes) or not delivery.attempt:
         return
+    _note_outage(delivery, outcome, now=now)
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
         message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
@@ -308,10 +332,21 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     )  # fmt: skip
 
 
+def _note_outage(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
+    """A refusal is an answer too. A result goes elsewhere, and says nothing of the endpoints."""
+    since = _out_since(delivery.message)
+    if delivery.message.kind == Kind.RESULT:
+        return
+    if outcome.silence:
+        outages.begin(delivery.message, now=now)
+    elif outcome.response and since:
+        enqueue(outages.end(delivery.message, since=since, now=now))
+
+
 def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
     """Results, whose time is promised, before states; then the oldest first."""
     promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
-    return messages.order_by(promised, "due_at")
+    return messages.order_by(promised, "due_at", "pk")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -333,12 +368,13 @@ def _small(code: int | None) -> int | None:
 def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> dict[str, Any]:
     """In step, unless it changed while it was on its way."""
     changes: dict[str, Any] = {
-        "status": Status.DELIVERED, "delivered_at": now, "failures": 0, "last_error": "",
-        "delivered_revision": delivery.message.revision,
+        "status": Status.DELIVERED, "failures": 0, "last_error": "", "delivered_revision": delivery.message.revision,
     }  # fmt: skip
+    if delivery.attempt:
+        changes["delivered_at"] = now
     if message.kind == Kind.RESULT:
         return changes
-    changes["delivered_body"] = _known(message, delivery.attempt)
+    changes["delivered_body"] = _known(message, delivery.attempt) if delivery.attempt else message.delivered_body
     if message.revision != delivery.message.revision:
         changes["status"] = Status.PENDING
     throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
@@ -349,9 +385,15 @@ def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> 
 
 def _known(message: OutboxMessage, sent: DeliveryAttempt) -> Any:
     """A PATCH adds to what the partner has; where that came into doubt meanwhile, it stays so."""
-    if sent.method != "PATCH" or message.delivered_body is None:
-        return None if sent.method == "PATCH" else sent.body
-    return {**message.delivered_body, **(sent.body or {})}
+    before: dict[str, Any] | None = message.delivered_body if sent.method == "PATCH" else {}
+    if before is None:
+        return None
+    brought: dict[str, Any] = sent.body or {}
+    known = {**before, **brought}
+    if "charging_periods" in brought:
+        after = before.get("charging_periods")
+        known["charging_periods"] = period_marks.mark(brought["charging_periods"], after=after)
+    return known
 
 
 def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
@@ -389,6 +431,7 @@ def watch(*, now: datetime) -> None:
     for party_id in due.order_by().values_list("party_id", flat=True).distinct():
         most_urgent = _by_urgency(due.filter(party_id=party_id)).values_list("pk", flat=True)
         enqueue(most_urgent[: 2 * settings.OCPI_PARTY_CONCURRENCY])
+    outages.probe(now=now)
 
 
 @committed
@@ -416,8 +459,8 @@ def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
     if not in_time or not message.party.enabled:
         return False
     changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
-        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1
-    )
+        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, delivered_body=None
+    )  # in doubt: whoever asks for it again wants it whole
     if changed:
         enqueue([message.pk])
     return bool(changed)

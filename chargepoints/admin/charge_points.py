@@ -104,16 +104,16 @@ class ChargePointAdmin(OperatedAdmin):
     connected, disconnected = staticmethod(utc("connected_at")), staticmethod(utc("disconnected_at"))
     learned, keys = staticmethod(utc("capabilities_at", "learned")), staticmethod(pretty("configuration"))
     readonly_fields = [
-        "password_is", "ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
-        "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen", "smart_charging", "units",
-        "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
+        "password_is", "ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
+        "firmware_status", "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen",
+        "smart_charging", "units", "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
     ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["identity", "location", "enabled", "low_current_policy", "password_is", "new_password"]}),
         (
             "What it says of itself",
-            {"fields": ["ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
-                        "diagnostics_status", "booted", "clock_skew_s"]},
+            {"fields": ["ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
+                        "firmware_status", "diagnostics_status", "booted", "clock_skew_s"]},
         ),
         ("Connection", {"fields": ["connected", "disconnected", "seen"]}),
         (

@@ -44,11 +44,23 @@ def summary(session: ChargingSession, *, now: datetime) -> list[tuple[str, objec
         ("Limit applied now", _limit_now(session, now=now)),
         *_operator_limits(session, now=now),
         ("Planned by the charge point now", _planned_now(session, now=now)),
+        *([("Wished by the driver", _wishes(session))] if session.charging_preferences else []),
         ("Started", rendering.when(session.started_at)),
         ("Ended", _ended(session)),
         ("Records", _records(session)),
         *([("Noticed", rendering.words_list(session.notes))] if session.notes else []),
     ]
+
+
+def _wishes(session: ChargingSession) -> str:
+    """Charging preferences: shown to whoever helps a driver; the partner that sent them steers by them."""
+    wishes = session.charging_preferences or {}
+    energy, departure = wishes.get("energy_need"), wishes.get("departure_time")
+    words = [str(wishes.get("profile_type", "")).lower()]
+    words += [f"{energy} kWh"] if energy is not None else []
+    words += [f"by {departure}"] if departure is not None else []
+    words += ["may be discharged"] if wishes.get("discharge_allowed") else []
+    return ", ".join(words)
 
 
 def _power_now(session: ChargingSession, *, now: datetime) -> str:

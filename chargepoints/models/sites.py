@@ -68,6 +68,7 @@ class ChargePoint(models.Model):
     vendor = models.CharField(max_length=255, blank=True)
     model = models.CharField(max_length=255, blank=True)
     serial_number = models.CharField(max_length=255, blank=True)
+    meter_serial_number = models.CharField(max_length=255, blank=True)
     firmware_version = models.CharField(max_length=255, blank=True)
     firmware_status = models.CharField(max_length=64, blank=True)
     diagnostics_status = models.CharField(max_length=64, blank=True)

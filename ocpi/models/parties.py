@@ -197,6 +197,9 @@ class PartnerEndpoint(models.Model):
     identifier = models.CharField(max_length=64, help_text="OCPI module, e.g. sessions")
     role = models.CharField(max_length=8, choices=[("SENDER", "SENDER"), ("RECEIVER", "RECEIVER")])
     url = models.CharField(max_length=255, validators=[is_url])
+    failing_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="What is pushed there gets no answer; empty: it does"
+    )
 
     class Meta:
         ordering = ["identifier", "role"]

@@ -252,3 +252,21 @@ def test_a_schedule_is_a_table_with_the_period_in_force_marked():
 def test_times_are_utc_and_say_so():
     assert rendering.when(STARTED_AT) == "2025-03-01 08:00:00 UTC"
     assert rendering.when(None) == "–"
+
+
+# --- what the driver wishes -----------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_session_says_what_the_driver_wishes(admin_of_all):
+    """OCPI 2.2.1 mod_sessions, ChargingPreferences: kept by `ocpi`."""
+    session = make_session(make_charge_point())
+    assert "Wished by the driver" not in admin_of_all.get(page(session)).content.decode()
+    session.charging_preferences = {
+        "profile_type": "GREEN", "energy_need": "12.5", "departure_time": "2026-01-05T18:00:00Z",
+        "discharge_allowed": True,
+    }  # fmt: skip
+    session.save()
+    assert (
+        "green, 12.5 kWh, by 2026-01-05T18:00:00Z, may be discharged"
+        in admin_of_all.get(page(session)).content.decode()
+    )

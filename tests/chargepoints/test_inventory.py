@@ -38,6 +38,12 @@ def test_a_boot_is_recorded_and_answered_with_the_heartbeat_interval(point, sett
     assert (point.booted_at, point.last_seen_at) == (at(3), at(3))
 
 
+def test_the_meter_that_a_boot_names_is_kept(point):
+    inventory.boot(point.pk, replace(BOOT, meter_serial_number="M-1"), questions=QUESTIONS, now=NOW)
+    point.refresh_from_db()
+    assert point.meter_serial_number == "M-1"
+
+
 def test_a_boot_asks_for_the_capabilities_in_the_words_of_its_version(point, settings):
     inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=NOW)
     asked = ChargePointCommand.objects.order_by("pk")

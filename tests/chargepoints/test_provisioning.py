@@ -209,6 +209,14 @@ def test_a_token_is_changed_where_something_is_given_and_not_elsewhere():
     assert (token.status, token.contract_id) == ("blocked", "NL-ABC-1")
 
 
+def test_a_token_may_be_of_another_party_and_become_ours_again():
+    token = add_token(uid="CARD-1", type="APP_USER", issuer=("DE", "ABC"))
+    assert (token.type, token.country_code, token.party_id) == ("APP_USER", "DE", "ABC")
+    add_token(uid="CARD-1", issuer=("", ""))
+    token.refresh_from_db()
+    assert (token.type, token.country_code, token.party_id) == ("APP_USER", "", "")
+
+
 def test_token_ids_ignore_case():
     add_token(uid="Card-a")
     assert add_token(uid="CARD-A", status="expired").uid == "Card-a"
@@ -218,7 +226,8 @@ def test_token_ids_ignore_case():
 @pytest.mark.parametrize(
     "bad",
     [{"uid": ""}, {"uid": "x" * 37}, {"uid": "a b"}, {"uid": "é"}, {"uid": "A", "status": "lost"},
-     {"uid": "A", "contract_id": "x" * 37}],
+     {"uid": "A", "contract_id": "x" * 37}, {"uid": "A", "type": "CARD"}, {"uid": "A", "issuer": ("NLD", "ABC")},
+     {"uid": "A", "issuer": ("NL", "")}, {"uid": "A", "issuer": ("nl", "abc")}],
 )  # fmt: skip
 def test_bad_tokens_are_refused(bad):
     with pytest.raises(ValidationError):
@@ -226,9 +235,14 @@ def test_bad_tokens_are_refused(bad):
     assert not DriverToken.objects.exists()
 
 
+def test_add_token_command_takes_the_issuer(run):
+    summary = run("add_token", "C1", "--type", "APP_USER", "--issuer", "DE", "ABC")
+    assert (summary["type"], summary["country_code"], summary["party_id"]) == ("APP_USER", "DE", "ABC")
+
+
 def test_add_token_command(run, capsys):
     assert run("add_token", "C1", "--status", "blocked", "--contract-id", "NL-1") == {
-        "uid": "C1", "status": "blocked", "contract_id": "NL-1",
+        "uid": "C1", "status": "blocked", "contract_id": "NL-1", "type": "RFID", "country_code": "", "party_id": "",
     }  # fmt: skip
     call_command("add_token", "C1", "--status", "accepted")
     assert capsys.readouterr().out == "token C1 is accepted\n"

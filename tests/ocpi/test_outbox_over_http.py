@@ -1,12 +1,11 @@
 """A few deliveries over a real connection, where transport matters."""
 
 import base64
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,70 +14,15 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from chargepoints.models import ChargingSession
 from ocpi import outbox, parties, pushes
-from ocpi.addresses import forget_lookups
 from ocpi.client import close_connections
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, Party
 from tests.support import ocpi_factories as make
+from tests.support.far_end import FarEnd, Handler
 from tests.support.jedlix import API_KEY_HEADER, AUDIENCE, Jedlix
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("enqueued")]
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: "FarEnd"
-
-    def _serve(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append((self.command, self.path, dict(self.headers), body))
-        self.server.answer(self)
-
-    do_POST = do_PUT = do_PATCH = _serve
-
-    def reply(self, status: int = 200, body: bytes = b'{"status_code": 1000}') -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class FarEnd(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[tuple[str, str, dict[str, str], Any]] = []
-        self.answer: Callable[[Handler], None] = Handler.reply
-        self.over = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def far_end(settings) -> Iterator[FarEnd]:
-    settings.DEBUG = True
-    forget_lookups()
-    with FarEnd() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.over.set()
-        close_connections()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -172,11 +116,12 @@ def test_a_session_is_put_and_then_patched(far_end: FarEnd, party, now):
     session = make.session()
     pushes.session_changed(session, now=now)
     message = deliver(make.message(party, OutboxMessage.Kind.SESSION), now=now)
+    ChargingSession.objects.update(kwh=Decimal(2))
     pushes.session_changed(session, now=timezone.now())
     assert deliver(message, now=timezone.now()).status == "DELIVERED"
     path = f"/sessions/NL/CPO/{session.uid}"
     assert [(method, seen_path) for method, seen_path, _, _ in far_end.seen] == [("PUT", path), ("PATCH", path)]
-    assert sorted(far_end.seen[1][3]) == ["last_updated"]
+    assert sorted(far_end.seen[1][3]) == ["kwh", "last_updated"]
 
 
 # --- a partner behind OAuth 2.0 and an API key ----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from ocpi.client import OutboundRequest, OutboundResponse
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
 from ocpi.provisioning import add_party
+from tests.support import conformance
 from tests.support import factories as rows
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -143,6 +144,7 @@ def answered(http_status: int = 200, *, ocpi: int | None = 1000, data: Any = Non
 
 class Partner:
     """Stands where `ocpi.client.send` is: keeps what would have left, and answers as told, success when not told.
+    What leaves must be what an independent model of OCPI takes for it.
 
     An answer may be an exception, or a function of the request. `on_the_way` runs after `before_send`.
     """
@@ -159,6 +161,7 @@ class Partner:
         self.before_connecting()
         if before_send:
             before_send()
+        conformance.check_request(request.method, request.url, request.body)
         self.requests.append(request)
         self.authorizations.append(authorization.headers()["Authorization"])
         self.insecure.append(policy.allow_insecure)
@@ -178,7 +181,7 @@ class Partner:
 
 
 class Api:
-    """A partner that calls us over HTTP."""
+    """A partner that calls us over HTTP. Every answer must be what an independent model of OCPI takes for one."""
 
     def __init__(self, token: str = "inbound-JED") -> None:
         self.token = token
@@ -187,7 +190,9 @@ class Api:
         extra = {"Authorization": f"Token {self.token}", "X-Request-ID": "rq-1", "X-Correlation-ID": "co-1", **headers}
         kept = {name: value for name, value in extra.items() if value}
         arguments: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
-        return getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+        response = getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+        conformance.check_answer(path, response)
+        return response
 
 
 @contextmanager

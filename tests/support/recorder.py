@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support import conformance
+
 ENVELOPE = {"status_code": 1000, "timestamp": "2024-01-01T00:00:00Z"}
 
 
@@ -52,7 +54,9 @@ class Recorder(AbstractContextManager["Recorder"]):
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests(method, path)) >= count, timeout_s):
                 raise TimeoutError(f"no {method} {path} within {timeout_s} s: {self._recorded}")
-            return self.requests(method, path)[count - 1]
+            found = self.requests(method, path)[count - 1]
+        conformance.check_request(method, found.path, found.body)
+        return found
 
     def answer(self, request: Recorded) -> tuple[int, Any]:
         """HTTP status and body."""

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargepoints.models import ChargingSession
-from ocpi import preferences, sharing
+from ocpi import charging_periods, preferences, sharing
 from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.pagination import paginate
@@ -21,14 +21,17 @@ class SessionsView(OcpiView):
 
     def get(self, request: Request) -> Response:
         page = paginate(sharing.sessions_visible_to(party_of(request)), request)
-        return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
+        periods = charging_periods.of(page.items)
+        data = [session_object(session, periods[session.pk]) for session in page.items]
+        return ocpi_response(data, headers=page.headers)
 
 
 class SessionView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def get(self, request: Request, session_id: str) -> Response:
-        return ocpi_response(session_object(visible_session(request, session_id)))
+        session = visible_session(request, session_id)
+        return ocpi_response(session_object(session, charging_periods.of([session])[session.pk]))
 
 
 class ChargingPreferencesView(OcpiView):

@@ -71,7 +71,7 @@ def walk(api: Api, session: ChargingSession, token: str) -> Iterator[tuple[str, 
     for route in ocpi_paths():
         path = path_of(route, session.uid)
         for method in METHODS:
-            if token == "inbound-OTH" and path.endswith("credentials") and method == "delete":
+            if token.startswith("inbound-") and path.endswith("credentials") and method == "delete":
                 continue  # its own: it would end the walk
             query = f"?duration=60&response_url={RESPONSE_URL}"
             yield method, path, api(method, path + query, BODY if method in {"post", "put", "patch"} else None)
@@ -99,6 +99,26 @@ def test_a_second_partner_sees_and_changes_nothing_of_the_first(first, second, p
     assert results == dict.fromkeys(("get", "put", "delete"), ("REJECTED", "session_not_shared"))
     assert set(ProfileRequest.objects.filter(party=second).values_list("response", flat=True)) == {"REJECTED"}
     assert not RequestBucket.objects.filter(key__startswith=f"party:{second.pk}").exists()
+
+
+def test_every_endpoint_that_is_walked_has_something_to_show_its_own_partner(first, partner: Partner):
+    """Nothing is seen by a second partner for another reason than that it is the first one's: a new endpoint must be
+    reached here, with data that `tests.support.conformance` knows."""
+    Party.objects.filter(party_id="JED").update(allowed_hosts=["oth.example"])
+    partner.answers = [answered(500, ocpi=None)] * 9
+    paths, shown = set(), set()
+    for _, path, response in walk(Api("inbound-JED"), first, "inbound-JED"):
+        paths.add(path)
+        if response.status_code == 200 and response.json()["status_code"] == 1000 and "data" in response.json():
+            shown.add(path)
+    assert paths - shown == {"/ocpi/nothing"}
+
+
+def test_what_names_a_session_of_the_first_partner_is_missing_to_the_second(first, second, partner: Partner):
+    partner.answers = [answered(500, ocpi=None)] * 9
+    for method, path, response in walk(Api("inbound-OTH"), first, "inbound-OTH"):
+        if first.uid in path and "chargingprofiles" not in path:
+            assert response.status_code in {404, 405}, (method, path)
 
 
 @pytest.mark.once
