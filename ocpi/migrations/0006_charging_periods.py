@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chargepoints', '0006_session_tokens'),
+        ('chargepoints', '0007_session_tokens'),
         ('ocpi', '0005_connecting'),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chargepoints', '0005_white_label'),
+        ('chargepoints', '0006_not_before'),
     ]
 
     operations = [
