@@ -227,6 +227,8 @@ OCPI_CALLBACK_RESERVE_S = env_int("OCPI_CALLBACK_RESERVE_S", 10)
 OCPI_REQUEST_TIMEOUT_S = env_int("OCPI_REQUEST_TIMEOUT_S", 10)
 # At most one push of a session per this many seconds; a change of its state goes out at once.
 OCPI_SESSION_PUSH_INTERVAL_S = env_int("OCPI_SESSION_PUSH_INTERVAL_S", 30)
+# A charge point that lost its connection is UNKNOWN to partners after this; most come back sooner.
+OCPI_OFFLINE_PUSH_DELAY_S = env_int("OCPI_OFFLINE_PUSH_DELAY_S", 60)
 # Token buckets for PUT and GET of charging profiles: how many at once, and how many a minute after that.
 OCPI_SESSION_BURST = env_int("OCPI_SESSION_BURST", 10)
 OCPI_SESSION_PER_MINUTE = env_int("OCPI_SESSION_PER_MINUTE", 10)

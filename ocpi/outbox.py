@@ -22,10 +22,10 @@ from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargingSession, Evse, Location
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, parties, renderings
+from ocpi import client, location_messages, parties, renderings
 from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
@@ -172,7 +172,19 @@ def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
         return None
     content = _content(message)
+    if content is None:
+        _nothing_to_say(message, lease_until=lease_until)
+        return None
     return Delivery(message, content, _new_attempt(message, content, number=number, now=now), timeout_s, lease_until)
+
+
+def _nothing_to_say(message: OutboxMessage, *, lease_until: datetime) -> None:
+    """The party has it already: it changed back before it was told."""
+    mine = OutboxMessage.objects.filter(pk=message.pk, status=Status.SENDING, lease_until=lease_until)
+    mine.update(
+        status=Status.DELIVERED, lease_until=None, delivered_revision=message.revision, failures=0, last_error="",
+        attempt_count=message.attempt_count,
+    )  # fmt: skip
 
 
 def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -194,10 +206,17 @@ def _must_wait(message: OutboxMessage) -> bool:
     """
     if message.kind != Kind.RESULT and not message.party.enabled:
         return True
-    share = settings.OCPI_PARTY_CONCURRENCY
-    if _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share):
+    if _under_way(message.party_id) >= _share(message.kind):
         return True
     return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
+
+
+def _share(kind: str) -> int:
+    """How much may be under way to a party for one of this kind to follow: sessions steer, places can wait."""
+    share = settings.OCPI_PARTY_CONCURRENCY
+    if kind == Kind.RESULT:
+        return 2 * share
+    return max(1, share // 2) if kind in location_messages.KINDS else share
 
 
 def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -252,21 +271,29 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     )  # fmt: skip
 
 
-def _content(message: OutboxMessage) -> Content | Outcome:
+def _content(message: OutboxMessage) -> Content | Outcome | None:
+    """None: there is nothing to say any more."""
     try:
-        return Content(*_rendered(message), parties.authorizer(message.party))
+        rendered = _rendered(message)
+        return Content(*rendered, parties.authorizer(message.party)) if rendered else None
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
+    except (Location.DoesNotExist, Evse.DoesNotExist):
+        return Outcome("it is no longer shared with this party, or lacks what partners must be told", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
 
-def _rendered(message: OutboxMessage) -> tuple[str, str, Any]:
+def _rendered(message: OutboxMessage) -> tuple[str, str, Any] | None:
     match message.kind:
         case Kind.RESULT:
             return "POST", message.url, message.body
         case Kind.SESSION:
             return renderings.session_request(message)
+        case Kind.LOCATION:
+            return renderings.location_request(message)
+        case Kind.EVSE:
+            return renderings.evse_request(message)
         case _:
             return renderings.active_profile_request(message)
 
@@ -294,11 +321,13 @@ def _mark_sent(delivery: Delivery) -> None:
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
+    location_messages.lock_location(delivery.message)
     # Nobody else changes a result that is on its way; a state may have become a newer one.
     message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
+    changes = location_messages.settle(message, changes, now=now)
     if not mine.update(lease_until=None, **changes):
         return
     logger.info(
@@ -309,9 +338,11 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
 
 
 def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
-    """Results, whose time is promised, before states; then the oldest first."""
-    promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
-    return messages.order_by(promised, "due_at")
+    """Results, whose time is promised, before states, and those of sessions first; then the oldest first."""
+    rank = Case(
+        When(kind=Kind.RESULT, then=Value(0)), When(kind__in=location_messages.KINDS, then=Value(2)), default=Value(1)
+    )
+    return messages.order_by(rank, "due_at", "pk")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -371,7 +402,7 @@ def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[
 def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:
     """A standing message is given up a day after its session ended, or when the party is not connected at all."""
     session = message.session
-    ended = session is None or (session.ended_at and session.ended_at < now - timedelta(days=1))
+    ended = session is not None and session.ended_at and session.ended_at < now - timedelta(days=1)
     return bool(ended) or not (outcome.response or outcome.retry or outcome.later)
 
 
