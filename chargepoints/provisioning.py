@@ -5,12 +5,15 @@ beside a running server.
 """
 
 import re
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
+from chargepoints import sites
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, Connector, DriverToken, Evse, Location
 
@@ -24,6 +27,18 @@ _TOKEN_UID = re.compile(r"[!-~]{1,36}")
 _PARTY = re.compile(r"[A-Z]{2}\*[A-Z0-9]{3}")
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What partners must be told of a Location; None: as it is."""
+
+    address: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
+
+
 @transaction.atomic
 def add_charge_point(
     *,
@@ -34,6 +49,7 @@ def add_charge_point(
     max_amps: Decimal | None = None,
     unit: str | None = None,
     location: str | None = None,
+    place: Place | None = None,
     update: bool = False,
 ) -> ChargePoint:
     """A charge point with its EVSEs, one connector each; if not said: 1 EVSE, 3 phases, 32 A per phase.
@@ -48,9 +64,27 @@ def add_charge_point(
     charge_point, created = ChargePoint.objects.get_or_create(identity=identity, defaults=if_new)
     if not created and not update:
         raise ValidationError(f"charge point {identity} exists already; --update changes it")
+    before = charge_point.location_id
     _change(charge_point, password=password, unit=unit, location=location)
     _equip(charge_point, evses=evses, phases=phases, max_amps=max_amps)
+    described = _describe(charge_point.location, place or Place())
+    if described or phases or max_amps or before != charge_point.location_id:
+        places = {before, charge_point.location_id}
+        sites.described_anew(places, evses=charge_point.evses.all(), now=timezone.now())
     return charge_point
+
+
+def _describe(location: Location, place: Place) -> bool:
+    """Whether anything is different now."""
+    given = {name: value for name, value in asdict(place).items() if value is not None}
+    changed = [name for name, value in given.items() if getattr(location, name) != value]
+    for name in changed:
+        setattr(location, name, given[name])
+    if changed:
+        location.clean_fields(exclude={field.name for field in Location._meta.fields} - set(changed))
+        location.clean()
+        location.save(update_fields=changed)
+    return bool(changed)
 
 
 def refuse_bad_identity(identity: str) -> None:

@@ -231,6 +231,8 @@ OCPI_REQUEST_TIMEOUT_S = env_int("OCPI_REQUEST_TIMEOUT_S", 10)
 OCPI_SESSION_PUSH_INTERVAL_S = env_int("OCPI_SESSION_PUSH_INTERVAL_S", 30)
 # A charging period of a session lasts at least this long.
 OCPI_CHARGING_PERIOD_S = env_int("OCPI_CHARGING_PERIOD_S", 300)
+# A charge point that lost its connection is UNKNOWN to partners after this; most come back sooner.
+OCPI_OFFLINE_PUSH_DELAY_S = env_int("OCPI_OFFLINE_PUSH_DELAY_S", 60)
 # Token buckets for PUT and GET of charging profiles: how many at once, and how many a minute after that.
 OCPI_SESSION_BURST = env_int("OCPI_SESSION_BURST", 10)
 OCPI_SESSION_PER_MINUTE = env_int("OCPI_SESSION_PER_MINUTE", 10)

@@ -22,7 +22,7 @@ SPOKEN = ("2.2.1",)
 """The versions we speak, newest first."""
 # Without these the product cannot do its job for a partner of that role.
 REQUIRED = {Party.Role.SCSP: [("sessions", "RECEIVER")], Party.Role.EMSP: [("sessions", "RECEIVER")]}
-USED = {"sessions", "chargingprofiles"}
+USED = {"sessions", "chargingprofiles", "locations"}
 GET_TIMEOUT_S = 5.0
 
 

@@ -19,7 +19,12 @@ from ocpi.models import OutboxMessage, PartnerEndpoint
 Kind = OutboxMessage.Kind
 PROBED_EVERY = timedelta(seconds=60)
 SHORT = timedelta(seconds=30)
-PLACES = {Kind.SESSION: ("sessions", "RECEIVER"), Kind.ACTIVE_PROFILE: ("chargingprofiles", "SENDER")}
+PLACES = {
+    Kind.SESSION: ("sessions", "RECEIVER"),
+    Kind.ACTIVE_PROFILE: ("chargingprofiles", "SENDER"),
+    Kind.LOCATION: ("locations", "RECEIVER"),
+    Kind.EVSE: ("locations", "RECEIVER"),
+}
 
 
 def _since(kind: Kind) -> When:
@@ -46,7 +51,8 @@ def end(message: OutboxMessage, *, since: datetime, now: datetime) -> list[int]:
     """It got an answer. Returns what else is due now, the oldest first; nothing to whoever comes second."""
     if not _place(message).filter(failing_since__isnull=False).update(failing_since=None) or now - since < SHORT:
         return []
-    failed = _waiting(message.party_id, Kind(message.kind)).filter(failures__gt=0)
+    kinds = [kind for kind, place in PLACES.items() if place == PLACES[Kind(message.kind)]]
+    failed = _waiting(message.party_id, *kinds).filter(failures__gt=0)
     failed.filter(due_at__gt=now).update(due_at=now)
     return list(failed.order_by("due_at", "pk").values_list("pk", flat=True)[:1])
 
@@ -66,5 +72,5 @@ def _bring_forward(waiting: QuerySet[OutboxMessage], soon: datetime) -> None:
         waiting.filter(pk=first[0]).update(due_at=soon)
 
 
-def _waiting(party_id: int, kind: Kind) -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(party_id=party_id, kind=kind, status=OutboxMessage.Status.PENDING)
+def _waiting(party_id: int, *kinds: Kind) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(party_id=party_id, kind__in=kinds, status=OutboxMessage.Status.PENDING)

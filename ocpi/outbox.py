@@ -23,10 +23,10 @@ from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargingSession, Evse, Location
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, outages, parties, period_marks, renderings
+from ocpi import client, location_messages, outages, parties, period_marks, renderings
 from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
@@ -201,12 +201,19 @@ def _must_wait(message: OutboxMessage) -> bool:
     """
     if message.kind != Kind.RESULT and not message.party.enabled:
         return True
-    share = settings.OCPI_PARTY_CONCURRENCY
-    if _under_way(message.party_id).count() >= (2 * share if message.kind == Kind.RESULT else share):
+    if _under_way(message.party_id).count() >= _share(message.kind):
         return True
     if _out_since(message) and _under_way(message.party_id).exclude(kind=Kind.RESULT).exists():
         return True
     return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
+
+
+def _share(kind: str) -> int:
+    """How much may be under way to a party for one of this kind to follow: sessions steer, places can wait."""
+    share = settings.OCPI_PARTY_CONCURRENCY
+    if kind == Kind.RESULT:
+        return 2 * share
+    return max(1, share // 2) if kind in location_messages.KINDS else share
 
 
 def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -278,6 +285,8 @@ def _content(message: OutboxMessage) -> Content | Outcome | None:
         return Content(*request, parties.authorizer(message.party)) if request else None
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
+    except (Location.DoesNotExist, Evse.DoesNotExist):
+        return Outcome("it is no longer shared with this party, or lacks what partners must be told", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
@@ -288,6 +297,10 @@ def _rendered(message: OutboxMessage) -> tuple[str, str, Any] | None:
             return "POST", message.url, message.body
         case Kind.SESSION:
             return renderings.session_request(message)
+        case Kind.LOCATION:
+            return renderings.location_request(message)
+        case Kind.EVSE:
+            return renderings.evse_request(message)
         case _:
             return renderings.active_profile_request(message)
 
@@ -317,11 +330,13 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     if delivery.attempt:
         _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
+    location_messages.lock_location(delivery.message)
     # Nobody else changes a result that is on its way; a state may have become a newer one.
     message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
+    changes = location_messages.settle(message, changes, now=now)
     if not mine.update(lease_until=None, **changes) or not delivery.attempt:
         return
     _note_outage(delivery, outcome, now=now)
@@ -344,9 +359,11 @@ def _note_outage(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None
 
 
 def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
-    """Results, whose time is promised, before states; then the oldest first."""
-    promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
-    return messages.order_by(promised, "due_at", "pk")
+    """Results, whose time is promised, before states, and those of sessions first; then the oldest first."""
+    rank = Case(
+        When(kind=Kind.RESULT, then=Value(0)), When(kind__in=location_messages.KINDS, then=Value(2)), default=Value(1)
+    )
+    return messages.order_by(rank, "due_at", "pk")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -413,7 +430,7 @@ def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[
 def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:
     """A standing message is given up a day after its session ended, or when the party is not connected at all."""
     session = message.session
-    ended = session is None or (session.ended_at and session.ended_at < now - timedelta(days=1))
+    ended = session is not None and session.ended_at and session.ended_at < now - timedelta(days=1)
     return bool(ended) or not (outcome.response or outcome.retry or outcome.later)
 
 

@@ -26,15 +26,20 @@ _PARTY_ID = re.compile(r"[A-Z0-9]{3}")
 
 @dataclass(frozen=True, slots=True)
 class PartyUrls:
-    """Where a party listens: its versions, its sessions RECEIVER and its chargingprofiles SENDER interface."""
+    """Where a party listens: its versions, its sessions and locations RECEIVER, its chargingprofiles SENDER."""
 
     versions: str | None = None
     sessions: str | None = None
     chargingprofiles: str | None = None
+    locations: str | None = None
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(url for url in (self.sessions, self.chargingprofiles, self.locations) if url)
 
     @property
     def given(self) -> tuple[str, ...]:
-        return tuple(url for url in (self.versions, self.sessions, self.chargingprofiles) if url)
+        return (self.versions, *self.endpoints) if self.versions else self.endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ def _set_inbound(credentials: Credentials, *, token: str | None, token_a: str | 
     given = token or token_a
     if given is None and credentials.inbound_hash:
         return None
-    registered = token is not None or (token_a is None and bool(urls.sessions or urls.chargingprofiles))
+    registered = token is not None or (token_a is None and bool(urls.endpoints))
     inbound = given or new_token()
     if Credentials.objects.filter(inbound_hash=token_hash(inbound)).exclude(pk=credentials.pk).exists():
         raise ValidationError("another party has this token")
@@ -237,6 +242,7 @@ def _register_endpoints(party: Party, urls: PartyUrls) -> None:
     for identifier, role, url in (
         ("sessions", "RECEIVER", urls.sessions),
         ("chargingprofiles", "SENDER", urls.chargingprofiles),
+        ("locations", "RECEIVER", urls.locations),
     ):
         if url:
             PartnerEndpoint.objects.update_or_create(

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from chargepoints.models import ChargingSession
+from django.utils import timezone
+
+from chargepoints.models import ChargingSession, Evse
 from ocpi import charging_periods, our_parties, period_marks, sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
+from ocpi.protocol.datetimes import format_datetime
+from ocpi.v2_2_1.location_objects import evse_object, location_object, with_parts
 from ocpi.v2_2_1.session_objects import session_object
 
 Request = tuple[str, str, dict[str, Any]]
@@ -43,6 +47,44 @@ def active_profile_request(message: OutboxMessage) -> Request:
     visible = sharing.sessions_visible_to(message.party)
     uid = visible.values_list("uid", flat=True).get(outbox=message, state=ChargingSession.State.ACTIVE)
     return "PUT", _endpoint(message.party, "chargingprofiles", "SENDER").url_for(uid), message.body or {}
+
+
+def location_request(message: OutboxMessage) -> Request:
+    """The whole Location, as this party sees it (OCPI 2.2.1 mod_locations, Receiver interface PUT)."""
+    location = sharing.locations_visible_to(message.party).get(outbox=message)
+    evses = sharing.evses_visible_to(message.party).filter(charge_point__location=location)
+    return "PUT", _place_url(message), location_object(location, list(with_parts(evses)))
+
+
+def evse_request(message: OutboxMessage) -> Request | None:
+    """What differs from what the party has; None: nothing does, whatever happened in between.
+
+    OCPI 2.2.1 mod_locations, Receiver interface PATCH. A party that may not see it any more is told that it is REMOVED.
+    """
+    known = message.delivered_body
+    url = _place_url(message, Evse.objects.values_list("uid", flat=True).get(outbox=message))
+    if known and not _is_shared(message):
+        return "PATCH", url, {"status": "REMOVED", "last_updated": format_datetime(timezone.now())}
+    here = sharing.evses_visible_to(message.party).filter(charge_point__location=message.location_id)
+    body = evse_object(with_parts(here).get(outbox=message))
+    if known is None:
+        return "PUT", url, body
+    news = {name: value for name, value in body.items() if known.get(name) != value}
+    return ("PATCH", url, news) if set(news) - {"last_updated"} else None
+
+
+def _is_shared(message: OutboxMessage) -> bool:
+    party = message.party
+    return party.shares_all_evses or party.shared_evses.filter(outbox=message).exists()
+
+
+def _place_url(message: OutboxMessage, *ids: str) -> str:
+    location = message.location
+    if location is None:
+        raise ValueError("a message without a Location")
+    owner = our_parties.of(location)
+    endpoint = _endpoint(message.party, "locations", "RECEIVER")
+    return endpoint.url_for(owner.country_code, owner.party_id, location.uid, *ids)
 
 
 def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from chargepoints import provisioning
 from chargepoints.admin import charge_point_actions, limit_actions, limit_words, rendering, tones
 from chargepoints.admin.columns import linked, pretty, utc
-from chargepoints.admin.pages import OperatedAdmin
+from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem, Remedy
 from chargepoints.authentication import hash_password
@@ -78,11 +78,13 @@ class EvseInline(admin.TabularInline):
     fields = ["ocpp_evse_id", "evse_id", "status", "error_code", "current_type", "voltage_v", "max_current_a", "phases"]
     readonly_fields = ["status", "error_code"]
     show_change_link = True
+    can_delete = False
 
 
 @admin.register(ChargePoint)
-class ChargePointAdmin(OperatedAdmin):
+class ChargePointAdmin(PlaceAdmin):
     form = ChargePointForm
+    seen_outside = frozenset({"location", "enabled"})
     inlines = [EvseInline]
     list_display = [
         "identity", "online", "capability", linked("location"), utc("last_seen_at", "last seen"), "hardware",

@@ -18,7 +18,7 @@ OWN = {"chargepoints", "cpo_backoffice", "ocpi"}
 OPTIONS = {
     "add_charge_point": ["--password", "--evses", "--phases", "--max-amps", "--unit", "--json"],
     "add_party": ["--role", "--token-a", "--token", "--versions-url", "--sessions-url", "--chargingprofiles-url",
-                  "--allow-host", "--json"],
+                  "--locations-url", "--allow-host", "--json"],
     "add_token": ["--status", "--json"],
     "connect_party": ["--token-a", "--versions-url", "--renew", "--json"],
     "disconnect_party": ["--json"],
@@ -37,6 +37,7 @@ ADDRESSES = {
     "/ocpi/2.2.1": "VersionDetailsView",
     "/ocpi/2.2.1/credentials": "CredentialsView",
     "/ocpi/2.2.1/sessions": "SessionsView",
+    "/ocpi/2.2.1/locations": "LocationsView",
     "/ocpi/2.2.1/chargingprofiles/8f5b3bd4-6e0c-4e0a-9e5e-0d4d8d8f2f11": "ChargingProfilesView",
     "/healthz": "healthz",
     "/readyz": "readyz",

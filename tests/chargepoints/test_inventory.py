@@ -103,6 +103,20 @@ def test_what_a_charge_point_does_not_tell_stays_as_it_was_known(point):
     assert learned.configuration == {"X": "1", "Y": "2"}
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"supported": False}, True), ({"supported": True}, False), ({"max_periods": 24}, False),
+        ({"configuration": {"TokenReader.Enabled": "true"}}, True),
+        ({"configuration": {"TokenReader.Enabled": "false"}}, False),
+    ],
+)  # fmt: skip
+def test_an_evse_looks_different_only_when_a_capability_that_others_see_is_new(evse, told, shown):
+    Evse.objects.update(last_updated=NOW)
+    learn(evse.charge_point, **told)
+    assert Evse.objects.get().last_updated == (at(9) if shown else NOW)
+
+
 # --- status ---------------------------------------------------------------------------------------------------------
 
 AVAILABLE = StatusFacts(evse_id=1, status="Available", error_code="NoError", info="", reported_at=NOW)

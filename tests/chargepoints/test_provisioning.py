@@ -167,6 +167,46 @@ def test_add_charge_point_prints_what_it_made_but_no_secret(run):
     }  # fmt: skip
 
 
+PLACE = ("--address=Stationsplein 1", "--city=Utrecht", "--postal-code=3511 CE", "--coordinates=52.0894,5.1101")
+
+
+def test_a_location_is_described_with_its_charge_point_and_stays_so(run, capsys):
+    run("add_charge_point", "CP1", *PLACE, "--country=BEL")
+    run("add_charge_point", "CP1", "--update", "--city=Gent")
+    place = Location.objects.get()
+    assert (place.address, place.city, place.postal_code, place.country) == (
+        "Stationsplein 1",
+        "Gent",
+        "3511 CE",
+        "BEL",
+    )
+    assert (place.latitude, place.longitude) == (Decimal("52.0894"), Decimal("5.1101"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--coordinates=91,5", "--coordinates=52", "--coordinates=x,y", "--country=NL", "--address=" + "x" * 46]
+)
+def test_a_location_that_partners_could_not_read_is_refused(wrong):
+    with pytest.raises(CommandError):
+        call_command("add_charge_point", "CP1", wrong)
+    assert not ChargePoint.objects.exists()
+
+
+def test_a_location_that_partners_are_not_told_of_is_hinted_at(capsys):
+    call_command("add_charge_point", "CP1", "--city=Utrecht")
+    assert "partners are not told of Default: it lacks address, coordinates" in capsys.readouterr().err
+
+
+def test_only_what_changes_is_told(run):
+    run("add_charge_point", "CP1", *PLACE)
+    before = Location.objects.get().updated_at
+    run("add_charge_point", "CP1", "--update", *PLACE, "--password=new")
+    assert Location.objects.get().updated_at == before
+    run("add_charge_point", "CP1", "--update", "--max-amps=16")
+    assert Location.objects.get().updated_at > before
+
+
 def test_add_charge_point_reads_for_people_too(capsys):
     call_command("add_charge_point", "CP1", "--password", "s3cret")
     lines = capsys.readouterr().out.splitlines()

@@ -69,6 +69,13 @@ def test_without_a_token_one_is_generated_registered_only_if_the_endpoints_are_g
     assert (credentials().inbound_hash, credentials().inbound_kind) == (token_hash(token), kind)
 
 
+def test_where_it_listens_for_locations_is_an_endpoint_of_its_own():
+    url = "https://jed.example/locations"
+    provisioned = add_party(**JED, urls=PartyUrls(locations=url))
+    endpoints = provisioned.party.endpoints.values_list("identifier", "role", "url")
+    assert (list(endpoints), credentials().inbound_kind) == ([("locations", "RECEIVER", url)], "C")
+
+
 def test_the_inbound_token_is_stored_as_a_hash_and_the_outbound_one_encrypted():
     provisioned = add_party(**JED, token="inbound-secret", outbound_token="outbound-secret")
     stored = json.dumps(Credentials.objects.values().get(), default=str)

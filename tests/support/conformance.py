@@ -37,6 +37,16 @@ WHOLE_SESSION = {
     "status": "PENDING", "last_updated": "2020-03-09T10:17:09Z",
 }  # fmt: skip
 
+WHOLE_EVSE = {
+    "uid": "3256", "status": "AVAILABLE", "last_updated": "2020-03-09T10:17:09Z",
+    "connectors": [
+        {
+            "id": "1", "standard": "IEC_62196_T2", "format": "SOCKET", "power_type": "AC_3_PHASE", "max_voltage": 230,
+            "max_amperage": 32, "last_updated": "2020-03-09T10:17:09Z",
+        }
+    ],
+}  # fmt: skip
+
 Check = Callable[[Any], None]
 
 
@@ -74,6 +84,13 @@ def check_session_patch(document: Any) -> None:
     if "last_updated" not in document:
         raise Nonconforming(f"PATCH without last_updated: {document}")
     check_object(model.Session, {**WHOLE_SESSION, **document})
+
+
+def check_evse_patch(document: Any) -> None:
+    """OCPI 2.2.1 mod_locations, PATCH Method: any part of an EVSE, and `last_updated`."""
+    if "last_updated" not in document:
+        raise Nonconforming(f"PATCH without last_updated: {document}")
+    check_object(model.EVSE, {**WHOLE_EVSE, **document})
 
 
 def check_result(document: Any) -> None:
@@ -120,6 +137,9 @@ def _members(document: Any) -> Iterator[tuple[str, Any]]:
 REQUESTS: list[tuple[str, str, Check]] = [
     ("PUT", r".*/sessions/[^/]+/[^/]+/[^/]+", of(model.Session)),
     ("PATCH", r".*/sessions/[^/]+/[^/]+/[^/]+", check_session_patch),
+    ("PUT", r".*/locations/[^/]+/[^/]+/[^/]+", of(model.Location)),
+    ("PUT", r".*/locations/[^/]+/[^/]+/[^/]+/[^/]+", of(model.EVSE)),
+    ("PATCH", r".*/locations/[^/]+/[^/]+/[^/]+/[^/]+", check_evse_patch),
     ("PUT", r".*/(charging)?profiles/[^/]+", of(model.ActiveChargingProfile)),
     ("POST|PUT", r".*/credentials/?", of(model.Credentials)),
     ("POST", r".*", check_result),
@@ -156,6 +176,10 @@ ANSWERS: list[tuple[str, Check]] = [
     (rf"{ROOT}/sessions", list_of(model.Session)),
     (rf"{ROOT}/sessions/[^/]+", of(model.Session)),
     (rf"{ROOT}/sessions/[^/]+/charging_preferences", check_preferences_response),
+    (rf"{ROOT}/locations", list_of(model.Location)),
+    (rf"{ROOT}/locations/[^/]+", of(model.Location)),
+    (rf"{ROOT}/locations/[^/]+/[^/]+", of(model.EVSE)),
+    (rf"{ROOT}/locations/[^/]+/[^/]+/[^/]+", of(model.Connector)),
     (rf"{ROOT}/chargingprofiles/[^/]+", of(model.ChargingProfileResponse)),
 ]
 

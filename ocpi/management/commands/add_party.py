@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--versions-url")
         parser.add_argument("--sessions-url", help="its sessions RECEIVER")
         parser.add_argument("--chargingprofiles-url", help="its chargingprofiles SENDER")
+        parser.add_argument("--locations-url", help="its locations RECEIVER")
         parser.add_argument("--allow-host", action="append", metavar="H", help="a response_url may name it; repeatable")
         parser.add_argument("--outbound-token", help="the token we send; generated if a URL is given without one")
         parser.add_argument("--outbound-encoding", choices=Credentials.Outbound.values, help="default base64")
@@ -54,7 +55,12 @@ def _add(options: dict[str, Any]) -> ProvisionedParty:
                 "update")  # fmt: skip
     return add_party(
         **{name: options[name] for name in as_given},
-        urls=PartyUrls(options["versions_url"], options["sessions_url"], options["chargingprofiles_url"]),
+        urls=PartyUrls(
+            versions=options["versions_url"],
+            sessions=options["sessions_url"],
+            chargingprofiles=options["chargingprofiles_url"],
+            locations=options["locations_url"],
+        ),
         proof=_proof(options),
         inbound_networks=options["allow_network"],
         allowed_hosts=options["allow_host"],

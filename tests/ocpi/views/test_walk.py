@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, Evse
 from ocpi.models import Credentials, OutboxMessage, Party, ProfileRequest, RequestBucket
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Api, Partner, answered
@@ -35,8 +35,13 @@ def _paths(resolver: URLResolver, before: str) -> Iterator[str]:
             yield from _paths(pattern, prefix)
 
 
-def path_of(route: str, session_id: str) -> str:
-    plain = re.sub(r"\(\?P<session_id>.*?\)", session_id, route)
+def path_of(route: str, session: ChargingSession | None) -> str:
+    """To what is the first partner's."""
+    ids = {"session_id": "ID", "location_id": "LOC", "evse_uid": "EVSE", "connector_id": "1"}
+    if session:
+        location = session.evse.charge_point.location
+        ids |= {"session_id": session.uid, "location_id": location.uid, "evse_uid": session.evse.uid}
+    plain = re.sub(r"\(\?P<(\w+)>.*?\)", lambda found: ids[found[1]], route)
     plain = re.sub(r"\(\?.*\)\?", "/nothing", plain)
     return "/" + plain.replace("^", "").replace("/?$", "").replace("$", "").replace("\\", "")
 
@@ -46,7 +51,9 @@ def first() -> ChargingSession:
     """The first partner's session, with a profile, a request and messages."""
     owner, session = make.party(), make.session(id_token="FIRSTS-CARD", contract_id="FIRSTS-CONTRACT")
     make.share_only(of=owner, evses=[session.evse])
+    Evse.objects.filter(pk=session.evse_id).update(evse_id="NL*CPO*E1")
     make.finish(make.accepted(owner, session).command)
+    session.evse.refresh_from_db()
     return session
 
 
@@ -60,7 +67,8 @@ def second() -> Party:
 
 def secrets_of(session: ChargingSession) -> list[str]:
     """The location is shared by both charge points."""
-    return [session.uid, session.id_token, session.contract_id, session.evse.uid, "bound-JED", "jed.example"]
+    evse_id = session.evse.evse_id
+    return [session.uid, session.id_token, session.contract_id, session.evse.uid, evse_id, "bound-JED", "jed.example"]
 
 
 def rows() -> Any:
@@ -69,7 +77,7 @@ def rows() -> Any:
 
 def walk(api: Api, session: ChargingSession, token: str) -> Iterator[tuple[str, str, Any]]:
     for route in ocpi_paths():
-        path = path_of(route, session.uid)
+        path = path_of(route, session)
         for method in METHODS:
             if token.startswith("inbound-") and path.endswith("credentials") and method == "delete":
                 continue  # its own: it would end the walk
@@ -78,10 +86,12 @@ def walk(api: Api, session: ChargingSession, token: str) -> Iterator[tuple[str, 
 
 
 def test_the_routes_are_all_walked():
-    paths = [path_of(route, "ID") for route in ocpi_paths()]
+    paths = [path_of(route, None) for route in ocpi_paths()]
     assert paths == [
         "/ocpi/versions", "/ocpi/2.2.1", "/ocpi/2.2.1/credentials", "/ocpi/2.2.1/sessions", "/ocpi/2.2.1/sessions/ID",
-        "/ocpi/2.2.1/sessions/ID/charging_preferences", "/ocpi/2.2.1/chargingprofiles/ID", "/ocpi/nothing",
+        "/ocpi/2.2.1/sessions/ID/charging_preferences", "/ocpi/2.2.1/locations", "/ocpi/2.2.1/locations/LOC",
+        "/ocpi/2.2.1/locations/LOC/EVSE", "/ocpi/2.2.1/locations/LOC/EVSE/1", "/ocpi/2.2.1/chargingprofiles/ID",
+        "/ocpi/nothing",
     ]  # fmt: skip
 
 
