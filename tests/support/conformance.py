@@ -90,7 +90,7 @@ def check_evse_patch(document: Any) -> None:
     """OCPI 2.2.1 mod_locations, PATCH Method: any part of an EVSE, and `last_updated`."""
     if "last_updated" not in document:
         raise Nonconforming(f"PATCH without last_updated: {document}")
-    check_object(model.EVSE, {**WHOLE_EVSE, **document})
+    check_object(model.Evse, {**WHOLE_EVSE, **document})
 
 
 def check_result(document: Any) -> None:
@@ -138,7 +138,7 @@ REQUESTS: list[tuple[str, str, Check]] = [
     ("PUT", r".*/sessions/[^/]+/[^/]+/[^/]+", of(model.Session)),
     ("PATCH", r".*/sessions/[^/]+/[^/]+/[^/]+", check_session_patch),
     ("PUT", r".*/locations/[^/]+/[^/]+/[^/]+", of(model.Location)),
-    ("PUT", r".*/locations/[^/]+/[^/]+/[^/]+/[^/]+", of(model.EVSE)),
+    ("PUT", r".*/locations/[^/]+/[^/]+/[^/]+/[^/]+", of(model.Evse)),
     ("PATCH", r".*/locations/[^/]+/[^/]+/[^/]+/[^/]+", check_evse_patch),
     ("PUT", r".*/(charging)?profiles/[^/]+", of(model.ActiveChargingProfile)),
     ("POST|PUT", r".*/credentials/?", of(model.Credentials)),
@@ -178,7 +178,7 @@ ANSWERS: list[tuple[str, Check]] = [
     (rf"{ROOT}/sessions/[^/]+/charging_preferences", check_preferences_response),
     (rf"{ROOT}/locations", list_of(model.Location)),
     (rf"{ROOT}/locations/[^/]+", of(model.Location)),
-    (rf"{ROOT}/locations/[^/]+/[^/]+", of(model.EVSE)),
+    (rf"{ROOT}/locations/[^/]+/[^/]+", of(model.Evse)),
     (rf"{ROOT}/locations/[^/]+/[^/]+/[^/]+", of(model.Connector)),
     (rf"{ROOT}/chargingprofiles/[^/]+", of(model.ChargingProfileResponse)),
 ]
