@@ -11,7 +11,7 @@ from django.db.models import Q
 from chargepoints import commands, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import ChargingSchedule, RateUnit
+from chargepoints.values import ChargingSchedule, OutcomeStatus, RateUnit
 
 State = ChargingProfile.State
 
@@ -49,10 +49,11 @@ def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = 
 
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last."""
-    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
-    newest = applied.first()
-    return ChargingSchedule.from_json(newest).unit if newest else None
+    """The unit of the profile it took last, whether or not that is still there."""
+    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
+    taken = session.commands.filter(accepted, kind=ChargePointCommand.Kind.SET_PROFILE).order_by("-pk")
+    newest = taken.values_list("payload", flat=True).first()
+    return ChargingSchedule.from_json(newest["schedule"]).unit if newest else None
 
 
 def record(session: ChargingSession, schedule: ChargingSchedule | None, *, now: datetime) -> list[ChargingProfile]:

@@ -213,6 +213,8 @@ def _what_is_wrong(profile: ChargingProfile, command: ChargePointCommand | None)
         return f"The charge point refused the profile of {profile.owner}"
     if profile.state == State.UNCERTAIN:
         return f"Nobody knows whether the profile of {profile.owner} is in force: it restarted, or did not answer"
+    if profile.state == State.DRIFTED and profile.applied is None:
+        return f"The charge point still follows the profile of {profile.owner}, though it was cleared"
     if profile.state == State.DRIFTED:
         return f"The charge point does not follow the profile of {profile.owner}, though it was sent again"
     if profile.state == State.INSTALLED and command and command.kind == Kind.SET_PROFILE and _ended_badly(command):

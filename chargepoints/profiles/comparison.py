@@ -93,6 +93,18 @@ def judge(
     return (Verdict.GONE if clearing else Verdict.CONTRADICTED), old.above
 
 
+def lingers(plan: ChargingSchedule, cleared: ChargingSchedule, place: Place) -> str:
+    """What the plan still says of a profile that was cleared, in words; empty when it may be gone.
+
+    Only a plan that is the same throughout tells, of a profile that limits more than the EVSE itself.
+    """
+    now_limited = limit_at(cleared, place.now, started_at=place.started_at)
+    limits_at_all = deviation(None, cleared, place).above
+    if now_limited is None or not limits_at_all or not deviation(plan, cleared, place).none:
+        return ""
+    return f"it was cleared, and is planned all the same: {rate_text(now_limited, cleared.unit)}"
+
+
 def _of_two(old: Deviation, new: Deviation, *, first: bool) -> tuple[Verdict, str]:
     if new.none and not old.none:
         return Verdict.TAKEN, ""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chargepoints import reconciliation
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from tests.chargepoints.command_steps import PARTNER, ask, ask_clear, profile_of
-from tests.chargepoints.model_charger import LOST, NO, SILENCE, ModelCharger
+from tests.chargepoints.model_charger import LOST, NO, SILENCE, YES, ModelCharger
 from tests.support import factories
 from tests.support.factories import NOW, schedule
 
@@ -297,6 +297,9 @@ STEPS = {
     # One that never tells its plans and forgets without a boot: no message says so, and nobody can know.
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
+    "sets nothing from here": lambda c: setattr(c, "ignores", True),
+    "clears nothing from here": lambda c: setattr(c, "keeps", YES),
+    "honest from here": lambda c: c.become_honest(),
 }
 
 
@@ -317,6 +320,7 @@ def test_whatever_happens_it_ends_with_desired_applied_and_installed_the_same_or
 def _come_to_rest(charger) -> None:
     """Honest and in time from here on."""
     charger.late = None
+    charger.become_honest()
     for _ in range(12):
         charger.serve()
         charger.beat()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargepoints.profiles.comparison import Deviation, Place, Verdict, deviation, judge
+from chargepoints.profiles.comparison import Deviation, Place, Verdict, deviation, judge, lingers
 from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 from tests.support.factories import NOW, at, schedule
 
@@ -132,3 +132,22 @@ def test_more_than_half_an_ampere_above_at_any_time_is_found(asked, more):
         for a, b in zip(asked.periods, lifted.periods, strict=True)
     )
     assert bool(deviation(lifted, asked, PLACE).above) == lies
+
+
+# --- what was cleared -----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_is_still_what_was_cleared_lingers():
+    assert lingers(plan("16.2", 10), told(16, 10, start_at=NOW), PLACE) == (
+        "it was cleared, and is planned all the same: 16 A"
+    )
+
+
+@pytest.mark.parametrize("other", [plan(32), plan(20), plan(10), plan(16, 32), plan(16, 8)])
+def test_another_plan_does_not_linger(other):
+    assert lingers(other, told(16), PLACE) == ""
+
+
+def test_a_profile_that_limited_nothing_or_is_over_cannot_linger():
+    assert lingers(plan(32), told(32), PLACE) == ""
+    assert lingers(plan(16), told(16, duration_s=30), PLACE) == ""
