@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from chargepoints.profiles.composites import active_profile
+from chargepoints.profiles.composites import active_profile, clock_ahead_s
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
 from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text
 from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit
@@ -19,6 +19,9 @@ IGNORED_S = 5
 """A difference this short comes from whole seconds, and from starts that move with every answer."""
 
 AHEAD_S = 3600
+
+SMALL_SKEW_S = 300
+"""A clock this wrong makes a schedule late or early; one that is worse makes it another schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,11 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
     """How `plan`, a composite schedule as sent or None for no limit, differs from `told` within the next hour.
 
     Lower is no fault of the charge point: other limits count too. In the unit of `told`; a plan in the other unit that
-    does not name its phases means those of `told`.
+    does not name its phases means those of `told`. By the charge point's clock where that makes no odds to the owner:
+    a schedule without a start, or a few minutes.
     """
+    ahead = clock_ahead_s(plan, now=place.now) if plan else 0
+    told, place = _by_our_clock(told, ahead), _place_by_our_clock(place, ahead)
     shown = active_profile(
         plan and _with_phases(plan, told), unit=told.unit, limits=place.limits, now=place.now, duration_s=AHEAD_S
     )
@@ -71,6 +77,19 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
             above += f" instead of {rate_text(allowed, told.unit)}"
         below = below or min(allowed, highest) - planned > tolerance
     return Deviation(above, below)
+
+
+def _by_our_clock(schedule: ChargingSchedule, ahead_s: int) -> ChargingSchedule:
+    """A start that the charge point's clock reaches so much earlier than ours."""
+    if schedule.start_at is None or abs(ahead_s) > SMALL_SKEW_S:
+        return schedule
+    return replace(schedule, start_at=schedule.start_at - timedelta(seconds=ahead_s))
+
+
+def _place_by_our_clock(place: Place, ahead_s: int) -> Place:
+    """The charge point itself told when the transaction began."""
+    started_at = place.started_at and place.started_at - timedelta(seconds=ahead_s)
+    return replace(place, started_at=started_at, over=tuple(_by_our_clock(over, ahead_s) for over in place.over))
 
 
 def judge(

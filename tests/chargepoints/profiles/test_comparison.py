@@ -151,3 +151,36 @@ def test_another_plan_does_not_linger(other):
 def test_a_profile_that_limited_nothing_or_is_over_cannot_linger():
     assert lingers(plan(32), told(32), PLACE) == ""
     assert lingers(plan(16), told(16, duration_s=30), PLACE) == ""
+
+
+# --- another clock --------------------------------------------------------------------------------------------------
+
+HOURS = 3 * 3600
+
+
+def by_its_clock(ahead_s, *limits, **fields) -> ChargingSchedule:
+    return plan(*limits, **({"start_at": at(ahead_s)} | fields))
+
+
+@pytest.mark.parametrize("ahead_s", [HOURS, 900, 60, -60, -HOURS])
+def test_a_schedule_without_a_start_is_compared_by_the_clock_that_counts_it(ahead_s):
+    """The car has charged for ten minutes, of which that clock says when they began."""
+    place = replace(PLACE, started_at=at(ahead_s - 600))
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=300), told(10, 16, start_at=None), place) == Deviation()
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=120), told(10, 16, start_at=None), place).above
+
+
+@pytest.mark.parametrize("ahead_s", [200, 20, -20, -200])
+def test_a_few_minutes_of_another_clock_are_no_deviation_of_a_schedule_with_a_start(ahead_s):
+    shown = by_its_clock(ahead_s, 10, 16, step_s=900 - 60 - ahead_s)
+    assert deviation(shown, told(10, 16), PLACE) == Deviation()
+
+
+def test_hours_of_another_clock_are_one():
+    assert deviation(by_its_clock(-HOURS, 32), told(16), PLACE).above
+    assert deviation(by_its_clock(HOURS, 10, 10), told(16), PLACE) == Deviation(below=True)
+
+
+def test_a_higher_stack_level_speaks_by_the_same_clock():
+    over = Place(LIMITS, NOW, over=(told(32, duration_s=960),))
+    assert deviation(by_its_clock(100, 32, 16, step_s=800), told(16), over) == Deviation()
