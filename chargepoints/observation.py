@@ -49,10 +49,11 @@ def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = 
 
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last, whether or not that is still there."""
-    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
-    taken = session.commands.filter(accepted, kind=ChargePointCommand.Kind.SET_PROFILE).order_by("-pk")
-    newest = taken.values_list("payload", flat=True).first()
+    """The unit of the profile it took last, or may have taken, whether or not that is still there."""
+    taken = session.commands.filter(kind=ChargePointCommand.Kind.SET_PROFILE).exclude(
+        status=OutcomeStatus.REJECTED.value
+    )
+    newest = taken.order_by("-pk").values_list("payload", flat=True).first()
     return ChargingSchedule.from_json(newest["schedule"]).unit if newest else None
 
 

@@ -117,6 +117,8 @@ def _settle(
     if silent and verdict in {Verdict.HOLDS, Verdict.TAKEN, Verdict.GONE}:
         _conclude(silent, verdict, now=now)
         profile.refresh_from_db(fields=profile_state.CHANGED)
+    if verdict == Verdict.GONE and profile.state == State.UNCERTAIN:
+        profile_state.settle_as_never_there(profile)
     if verdict == Verdict.HOLDS:
         profile_state.confirm(profile)
     elif verdict == Verdict.CONTRADICTED or (verdict == Verdict.UNTOLD and profile.state == State.UNCERTAIN):

@@ -189,6 +189,12 @@ def confirm(profile: ChargingProfile) -> None:
     profile.save(update_fields=["state", "corrections", "finding"])
 
 
+def settle_as_never_there(profile: ChargingProfile) -> None:
+    """The plan shows that what was asked first was never done, whatever happened since."""
+    profile.state = State.REJECTED
+    profile.save(update_fields=["state"])
+
+
 def confirm_gone(profile: ChargingProfile) -> None:
     """The plan no longer shows what was cleared."""
     if profile.state == State.CLEARED and not profile.finding and not profile.corrections:

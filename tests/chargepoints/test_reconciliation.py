@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chargepoints import reconciliation
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.values import RateUnit
 from tests.chargepoints.command_steps import PARTNER, ask, ask_clear, profile_of
 from tests.chargepoints.model_charger import LOST, NO, SILENCE, YES, ModelCharger
 from tests.support import factories
@@ -185,6 +186,25 @@ def test_a_first_wish_without_answer_and_without_trace_is_refused(charger, sessi
     charger.serve_one(SILENCE, applied=False)
     charger.serve()
     assert (profile_of(session).state, charger.sets, charger.profiles) == ("REJECTED", [], {})
+
+
+def test_a_first_wish_lost_in_a_boot_is_refused_and_nothing_is_cleared(charger, session):
+    put(charger, 16)
+    charger.serve_one(LOST, applied=False)
+    charger.wait(1)
+    charger.reconnect(forgets=True)
+    charger.reboot(forgets=True)
+    charger.serve()
+    assert (profile_of(session).state, charger.clears, charger.sets) == ("REJECTED", 0, [])
+
+
+def test_what_may_have_been_taken_is_looked_for_in_its_own_unit(charger, session):
+    ChargePoint.objects.update(rate_units="AW")
+    ask(session, schedule(11000, unit=RateUnit.WATT, start_at=NOW))
+    charger.serve_one(LOST)
+    charger.reconnect(forgets=False)
+    question = ChargePointCommand.objects.get(kind="GET_COMPOSITE")
+    assert question.payload["unit"] == "W"
 
 
 def test_a_late_refusal_ends_the_doubt(charger, session):
