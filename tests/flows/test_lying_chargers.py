@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from chargepoints.simulator import Answer, Clear, Composite
-from tests.flows.test_set_profile import ACCEPTED, REJECTED, settled
+from tests.flows.test_set_profile import ACCEPTED, REJECTED, both_versions, settled
 from tests.flows.told import Plan, plan_of, pushed, sent_limits, standing
 from tests.support.bay import FULL_W, MakeBay
 from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
 
-VERSIONS = ("1.6", "2.0.1")
-both_versions = pytest.mark.parametrize("version", VERSIONS)
 UNKNOWN = {"result": "UNKNOWN"}
 FULL: Plan = [(0, FULL_W)]
 ASKED: Plan = [(0, 11000)]

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from chargepoints.simulator import Answer, Car, Knobs
-from tests.flows.test_set_profile import ACCEPTED, REJECTED, settled
+from tests.flows.test_set_profile import ACCEPTED, REJECTED, both_versions, settled
 from tests.flows.told import Plan, pushed, sent_limits, standing
 from tests.support.bay import FULL_W, Bay, MakeBay
 from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
 
-both_versions = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 FULL: Plan = [(0, FULL_W)]
 ASKED: Plan = [(0, 11000)]
 INSTALLED = ("INSTALLED", 0, "")
