@@ -1,6 +1,7 @@
 """Charge points that answer what is not so: the partner gets one result in time, and is told what is really planned."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.flows.told import Plan, plan_of, pushed, sent_limits, standing
 from tests.support.bay import FULL_W, MakeBay
 from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
+from tests.support.server import Server
 
 UNKNOWN = {"result": "UNKNOWN"}
 FULL: Plan = [(0, FULL_W)]
@@ -109,6 +111,7 @@ class Told:
     plan: Plan | None
     periods: list[tuple[int, float]] = field(default_factory=lambda: [(0, 11000)])
     options: dict[str, Any] = field(default_factory=dict)
+    cleared: Plan = field(default_factory=lambda: FULL)
 
 
 HALF_AN_HOUR = {"duration": 1800}
@@ -120,7 +123,9 @@ PLANS = {
     "48 A where nothing limits": Told(Composite.FILLER_48A, [*ASKED, (30, FULL_W)], options=HALF_AN_HOUR),
     "the other unit": Told(Composite.OTHER_UNIT, [(0, 10971)]),  # 11000 W is 15.9 A
     "starts with decimals": Told(Composite.FLOAT_START, [*ASKED, (30, 0)], periods=[(0, 11000), (1800, 0)]),
-    "6.1000000000000005": Told(Composite.FLOAT_NOISE, [(0, 6.1)], periods=[(0, 6.1)], options={"unit": "A"}),
+    "6.1000000000000005": Told(
+        Composite.FLOAT_NOISE, [(0, 6.1)], periods=[(0, 6.1)], options={"unit": "A"}, cleared=[(0, 32)]
+    ),
     "a second ago": Told(Composite.ONE_SECOND_EARLY, ASKED),
 }
 
@@ -140,7 +145,13 @@ def test_a_plan_is_told_as_it_is_meant(bay: MakeBay, version: str, words: str):
     assert plan_of(body["profile"]) == told.plan if told.plan else body == REJECTED
     assert pushed(b) == ([told.plan] if told.plan else [])
     assert standing(b) == INSTALLED
-    assert (len(sent_limits(b)), len(b.results(put)), len(b.results(get))) == (1, 1, 1)
+    delete = b.delete()
+    assert b.result(delete) == ACCEPTED
+    settled(b)
+    assert pushed(b) == ([told.plan, told.cleared] if told.plan else [])
+    assert standing(b) == ("CLEARED", 0, "")
+    assert [len(b.results(call)) for call in (put, get, delete)] == [1, 1, 1]
+    assert (len(sent_limits(b)), len(b.charger.calls("ClearChargingProfile"))) == (1, 1)
 
 
 # --- a clear that is none -------------------------------------------------------------------------------------------
@@ -162,3 +173,39 @@ def test_a_profile_that_is_still_planned_after_its_clear_is_cleared_twice_more_t
     assert standing(b) == ("DRIFTED", 2, "it was cleared, and is planned all the same: 11000 W")
     assert len(b.charger.calls("ClearChargingProfile")) == 3
     assert (len(sent_limits(b)), pushed(b), b.results(call)) == (1, [ASKED, ASKED], [answer])
+
+
+# --- no answer at all -----------------------------------------------------------------------------------------------
+
+
+@both_versions
+@pytest.mark.parametrize("answer", [Answer.NEVER, Answer.RUBBISH])
+def test_a_clear_without_an_answer_is_rejected_in_time_and_the_plan_tells_what_came_of_it(
+    bay: MakeBay, hasty: Server, version: str, answer: Answer
+):
+    b = bay(hasty, version=version).plug_in()
+    assert b.result(b.put(11000)) == ACCEPTED
+    until(lambda: pushed(b) == [ASKED], what="the first plan")
+    b.charger.set_knobs(answer=answer, actions=frozenset({"ClearChargingProfile"}))
+    call = b.delete()
+    assert (b.result(call), call.timeout_s) == (REJECTED, 4)
+    assert b.scsp.results[-1].received_at - call.sent_at < timedelta(seconds=4)
+    done = answer is Answer.NEVER
+    until(lambda: standing(b) == (("CLEARED", 0, "") if done else INSTALLED), timeout_s=PATIENCE_S, what="its plan")
+    settled(b)
+    assert (pushed(b), b.results(call)) == ([ASKED, FULL] if done else [ASKED], [REJECTED])
+    assert (len(b.charger.calls("ClearChargingProfile")), len(sent_limits(b))) == (1, 1)
+
+
+@both_versions
+def test_a_plan_that_is_never_told_is_rejected_in_time_and_doubts_nothing(bay: MakeBay, hasty: Server, version: str):
+    b = bay(hasty, version=version).plug_in()
+    b.charger.set_knobs(answer=Answer.RUBBISH, actions=frozenset({"GetCompositeSchedule"}), answer_times=1)
+    call = b.get()
+    assert b.result(call) == REJECTED
+    assert b.scsp.results[-1].received_at - call.sent_at < timedelta(seconds=4)
+    b.charger.set_knobs(answer=Answer.CALL_ERROR, answer_times=None)
+    assert b.result(b.put(11000)) == ACCEPTED
+    assert b.result(b.get()) == REJECTED
+    settled(b)
+    assert (standing(b), pushed(b), len(sent_limits(b))) == (INSTALLED, [], 1)
