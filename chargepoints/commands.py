@@ -38,7 +38,7 @@ from chargepoints.values import (
 logger = logging.getLogger(__name__)
 Kind = ChargePointCommand.Kind
 Status = ChargePointCommand.Status
-SYSTEM = "system"
+SYSTEM = profile_state.SYSTEM
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.db.models import Q
 from chargepoints import commands, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import ChargingSchedule, RateUnit
+from chargepoints.values import ChargingSchedule, OutcomeStatus, RateUnit
 
 State = ChargingProfile.State
 
@@ -68,10 +68,12 @@ def observe(
 
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last."""
-    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
-    newest = applied.first()
-    return ChargingSchedule.from_json(newest).unit if newest else None
+    """The unit of the profile it took last, or may have taken, whether or not that is still there."""
+    taken = session.commands.filter(kind=ChargePointCommand.Kind.SET_PROFILE).exclude(
+        status=OutcomeStatus.REJECTED.value
+    )
+    newest = taken.order_by("-pk").values_list("payload", flat=True).first()
+    return ChargingSchedule.from_json(newest["schedule"]).unit if newest else None
 
 
 def record(session: ChargingSession, schedule: ChargingSchedule | None, *, now: datetime) -> list[ChargingProfile]:

@@ -13,12 +13,11 @@ from chargepoints.admin import charge_point_actions, limit_actions, limit_words,
 from chargepoints.admin.columns import linked, pretty, utc
 from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
-from chargepoints.admin.timeline import Problem, Remedy
+from chargepoints.admin.timeline import Problem, Remedy, clock_problems
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse
 
 SHOWN_COMMANDS = 15
-NOTABLE_SKEW_S = 60
 
 
 class ChargePointForm(ChangesForm):
@@ -193,9 +192,7 @@ def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:
     elif charge_point.smart_charging is None:
         why = "It has not told its capabilities yet."
         yield Problem("Smart charging is not known", why, Remedy(charge_point, "refresh_capabilities"), rendering.WARN)
-    if abs(charge_point.clock_skew_s or 0) >= NOTABLE_SKEW_S:
-        why = "Profiles with a start time begin that much too early or too late."
-        yield Problem(f"Its clock is {charge_point.clock_skew_s:+d} s off", why, tone=rendering.WARN)
+    yield from clock_problems(charge_point)
     for evse in charge_point.evses.all():
         if evse.error_code not in {"", "NoError"} or evse.status == "Faulted":
             why = f"{evse.status} since {rendering.when(evse.status_at)}. {evse.status_info}"

@@ -13,6 +13,7 @@ from chargepoints.admin.timeline import (
     Problem,
     Remedy,
     TimelineEntry,
+    clock_problems,
     register_problems,
     register_source,
 )
@@ -195,6 +196,8 @@ def charge_point_problems(session: ChargingSession) -> Iterable[Problem]:
         since = rendering.when(charge_point.disconnected_at)
         why = f"Since {since}. Nothing reaches it until it connects again; commands expire."
         yield Problem(f"{charge_point} is offline", why, url=rendering.admin_url(charge_point))
+    if session.is_open:
+        yield from clock_problems(charge_point)
     if session.is_open and charge_point.smart_charging is False:
         why = "It said so in its configuration. If that has changed, refresh its capabilities."
         yield Problem(
@@ -213,7 +216,8 @@ def profile_problems(session: ChargingSession) -> Iterable[Problem]:
         if what:
             why = profile.finding or (f"{command}: {command.detail or command.status}" if command else "")
             url = rendering.admin_url(command or profile)
-            yield Problem(what, why, Remedy(session, "push_profile_again"), url=url)
+            remedy = "clear_profile" if _lingers(profile) else "push_profile_again"
+            yield Problem(what, why, Remedy(session, remedy), url=url)
 
 
 def _last_commands(session: ChargingSession) -> dict[int, ChargePointCommand]:
@@ -227,11 +231,17 @@ def _what_is_wrong(profile: ChargingProfile, command: ChargePointCommand | None)
         return f"The charge point refused the profile of {profile.owner}"
     if profile.state == State.UNCERTAIN:
         return f"Nobody knows whether the profile of {profile.owner} is in force: it restarted, or did not answer"
+    if _lingers(profile):
+        return f"The charge point still follows the profile of {profile.owner}, though it was cleared"
     if profile.state == State.DRIFTED:
         return f"The charge point does not follow the profile of {profile.owner}, though it was sent again"
     if profile.state == State.INSTALLED and command and command.kind == Kind.SET_PROFILE and _ended_badly(command):
         return f"The newest profile of {profile.owner} did not reach the charge point: the one before is in force"
     return ""
+
+
+def _lingers(profile: ChargingProfile) -> bool:
+    return profile.state == State.DRIFTED and profile.applied is None
 
 
 def _ended_badly(command: ChargePointCommand) -> bool:

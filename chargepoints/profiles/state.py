@@ -22,6 +22,7 @@ from chargepoints.values import (
 State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
 STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
+SYSTEM = "system"
 CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
@@ -150,7 +151,8 @@ def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: Comma
                 _want_what_is_in_force(profile)
         case OutcomeStatus.ACCEPTED | OutcomeStatus.UNKNOWN if not setting:
             profile.state, profile.applied, profile.follow_up_at = State.CLEARED, None, None
-            profile.corrections, profile.finding = 0, ""
+            if not (command.requested_by == SYSTEM and command.charge_point.tells_plans):  # its plan will tell
+                profile.corrections, profile.finding = 0, ""
         case OutcomeStatus.EXPIRED | OutcomeStatus.FAILED if command.sent_at:
             profile.state = State.UNCERTAIN
         case _:
@@ -202,6 +204,20 @@ def confirm(profile: ChargingProfile, *, wholly: bool) -> None:
     profile.save(update_fields=["state", "corrections", "finding"])
 
 
+def settle_as_never_there(profile: ChargingProfile) -> None:
+    """The plan shows that what was asked first was never done, whatever happened since."""
+    profile.state = State.REJECTED
+    profile.save(update_fields=["state"])
+
+
+def confirm_gone(profile: ChargingProfile) -> None:
+    """The plan no longer shows what was cleared."""
+    if profile.state == State.CLEARED and not profile.finding and not profile.corrections:
+        return
+    profile.state, profile.corrections, profile.finding = State.CLEARED, 0, ""
+    profile.save(update_fields=["state", "corrections", "finding"])
+
+
 def doubt(profile: ChargingProfile, why: str) -> None:
     """About to be corrected."""
     profile.state, profile.corrections, profile.finding = State.UNCERTAIN, profile.corrections + 1, why[:255]
@@ -242,7 +258,7 @@ def doubt_all(charge_point_id: int) -> None:
     """After a boot nobody knows which profiles the charge point still has."""
     open_profiles = ChargingProfile.objects.filter(
         session__charge_point_id=charge_point_id, session__state=ChargingSession.State.ACTIVE,
-        state__in=[State.INSTALLED, State.DRIFTED],
+        state__in=[State.INSTALLED, State.DRIFTED], applied__isnull=False,
     )  # fmt: skip
     open_profiles.update(state=State.UNCERTAIN, corrections=0)
 
@@ -257,9 +273,19 @@ def due_follow_ups(*, now: datetime, limit: int = 100) -> list[ChargingProfile]:
 
 def wish_in_force(profile: ChargingProfile) -> ChargingSchedule | None:
     """What was asked with the command that was accepted last. A later wish that came to nothing is not in force."""
-    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
-    command = profile.commands.filter(accepted, kind=Kind.SET_PROFILE).order_by("-pk").first()
+    command = _accepted_last(profile)
     return ChargingSchedule.from_json(command.payload["wish"]) if command else None
+
+
+def cleared_schedule(profile: ChargingProfile) -> ChargingSchedule | None:
+    """What the charge point accepted last, before it was cleared."""
+    command = _accepted_last(profile)
+    return ChargingSchedule.from_json(command.payload["schedule"]) if command else None
+
+
+def _accepted_last(profile: ChargingProfile) -> ChargePointCommand | None:
+    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
+    return profile.commands.filter(accepted, kind=Kind.SET_PROFILE).order_by("-pk").first()
 
 
 def postpone_follow_up(profile: ChargingProfile, *, now: datetime, by: timedelta = timedelta(seconds=30)) -> bool:

@@ -28,17 +28,24 @@ NONE_SUCH = CommandOutcome(OutcomeStatus.UNKNOWN, answer={"status": "Unknown"})
 
 @dataclass
 class ModelCharger:
-    """`tells`: whether GetCompositeSchedule brings a schedule; `ignores`: Accepted, and nothing done."""
+    """`tells`: whether GetCompositeSchedule brings a schedule; `ignores`: Accepted, and nothing done; `keeps`: that is
+    the answer to a clear, and nothing is done.
+    """
 
     session: ChargingSession
     tells: bool = True
     ignores: bool = False
+    keeps: CommandOutcome | None = None
     now: datetime = NOW
     socket: str = "socket-1"
     profiles: dict[int, tuple[int, ChargingSchedule]] = field(default_factory=dict)
     handed_over: list[int] = field(default_factory=list)
     sets: list[ChargingSchedule] = field(default_factory=list)
+    clears: int = 0
     late: tuple[int, CommandOutcome] | None = None
+
+    def become_honest(self) -> None:
+        self.ignores, self.keeps = False, None
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -100,6 +107,9 @@ class ModelCharger:
                     self.profiles[number] = (level, schedule)
                 return YES
             case ClearProfile(profile_id=number):
+                self.clears += 1
+                if self.keeps:
+                    return self.keeps
                 return YES if self.profiles.pop(number, None) else NONE_SUCH
             case GetComposite():
                 return CommandOutcome(OutcomeStatus.ACCEPTED, schedule=self.composite() if self.tells else None)

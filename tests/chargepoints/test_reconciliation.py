@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chargepoints import commands, reconciliation
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
-from chargepoints.values import CommandOutcome, OutcomeStatus
+from chargepoints.values import CommandOutcome, OutcomeStatus, RateUnit
 from tests.chargepoints.command_steps import PARTNER, ask, ask_clear, ask_composite, profile_of
-from tests.chargepoints.model_charger import LOST, NO, SILENCE, ModelCharger
+from tests.chargepoints.model_charger import LOST, NO, SILENCE, YES, ModelCharger
 from tests.support import factories
 from tests.support.factories import NOW, schedule
 
@@ -245,6 +245,25 @@ def test_a_first_wish_without_answer_and_without_trace_is_refused(charger, sessi
     assert (profile_of(session).state, charger.sets, charger.profiles) == ("REJECTED", [], {})
 
 
+def test_a_first_wish_lost_in_a_boot_is_refused_and_nothing_is_cleared(charger, session):
+    put(charger, 16)
+    charger.serve_one(LOST, applied=False)
+    charger.wait(1)
+    charger.reconnect(forgets=True)
+    charger.reboot(forgets=True)
+    charger.serve()
+    assert (profile_of(session).state, charger.clears, charger.sets) == ("REJECTED", 0, [])
+
+
+def test_what_may_have_been_taken_is_looked_for_in_its_own_unit(charger, session):
+    ChargePoint.objects.update(rate_units="AW")
+    ask(session, schedule(11000, unit=RateUnit.WATT, start_at=NOW))
+    charger.serve_one(LOST)
+    charger.reconnect(forgets=False)
+    question = ChargePointCommand.objects.get(kind="GET_COMPOSITE")
+    assert question.payload["unit"] == "W"
+
+
 def test_a_late_refusal_ends_the_doubt(charger, session):
     installed(charger)
     put(charger, 10)
@@ -355,6 +374,9 @@ STEPS = {
     # One that never tells its plans and forgets without a boot: no message says so, and nobody can know.
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
+    "sets nothing from here": lambda c: setattr(c, "ignores", True),
+    "clears nothing from here": lambda c: setattr(c, "keeps", YES),
+    "honest from here": lambda c: c.become_honest(),
 }
 
 
@@ -376,6 +398,7 @@ def test_whatever_happens_it_ends_with_desired_applied_and_installed_the_same_or
 def _come_to_rest(charger) -> None:
     """Honest and in time from here on."""
     charger.late = None
+    charger.become_honest()
     for _ in range(12):
         charger.serve()
         charger.beat()
