@@ -27,9 +27,11 @@ from chargepoints.values import (
     CommandRequest,
     GetComposite,
     OutcomeStatus,
+    PreparedSchedule,
     ProfilePurpose,
     RateUnit,
     RawCall,
+    ScheduleRefused,
     SetProfile,
 )
 
@@ -68,9 +70,7 @@ def request_set_profile(
             "evse_id": session.evse.ocpp_evse_id,
             "transaction_id": session.ocpp_transaction_id,
             "wish": schedule.to_json(),
-            "schedule": prepared.schedule.to_json(),
-            "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
-            "capped_by": prepared.capped_by,
+            **_told(prepared),
         },
         session=session, profile=profile, notes=list(prepared.notes), requested_by=requested_by,
         correlation_id=correlation_id, now=now, expires_at=expires_at,
@@ -79,6 +79,15 @@ def request_set_profile(
         detail = "already installed exactly so: not sent again"
         _finish_unsent(command, CommandOutcome(OutcomeStatus.ACCEPTED, detail), now=now)
     return command
+
+
+def _told(prepared: PreparedSchedule) -> dict[str, Any]:
+    """The part of a SET_PROFILE's payload that preparing made of its wish."""
+    return {
+        "schedule": prepared.schedule.to_json(),
+        "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
+        "capped_by": prepared.capped_by,
+    }
 
 
 @transaction.atomic
@@ -179,10 +188,25 @@ def _ring(command_id: int, connection_id: str) -> None:
         dispatch_command.enqueue(command_id)
 
 
-def ring_waiting(session: ChargingSession) -> None:
-    """It has begun: what was kept for it can leave."""
-    for command in session.commands.filter(status=Status.QUEUED).only("pk"):
-        transaction.on_commit(partial(_ring, command.pk, session.charge_point.connection_id))
+def release_kept(session: ChargingSession, *, now: datetime) -> None:
+    """It has begun: what was kept for it can leave, fitted to where the car is by now and to the limits there."""
+    for command in session.commands.filter(status=Status.QUEUED).select_related("profile"):
+        if command.kind != Kind.SET_PROFILE or _prepared_anew(command, session, now=now):
+            transaction.on_commit(partial(_ring, command.pk, session.charge_point.connection_id))
+
+
+def _prepared_anew(command: ChargePointCommand, session: ChargingSession, *, now: datetime) -> bool:
+    """False: it does not fit any more, and has ended as that."""
+    wish = ChargingSchedule.from_json(command.payload["wish"])
+    try:
+        prepared = profile_state.preview(session, command.profile.owner if command.profile else "", wish, now=now)
+    except ScheduleRefused as refused:
+        outcome = CommandOutcome(OutcomeStatus.REJECTED, f"{refused.code}: {refused.detail}")
+        _finish_unsent(command, outcome, now=now)
+        return False
+    payload = command.payload | {"evse_id": session.evse.ocpp_evse_id} | _told(prepared)
+    waiting = ChargePointCommand.objects.filter(pk=command.pk, status=Status.QUEUED)
+    return bool(waiting.update(payload=payload, notes=list(prepared.notes)))
 
 
 def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
@@ -281,10 +305,7 @@ def _sent_in_other_unit(command_id: int, outcome: CommandOutcome, *, now: dateti
     if command is None or prepared is None:
         return False
     refused = command.payload["schedule"]["unit"]
-    follow_up_at = prepared.follow_up_at.isoformat() if prepared.follow_up_at else None
-    payload = command.payload | {
-        "schedule": prepared.schedule.to_json(), "follow_up_at": follow_up_at, rate_units.REFUSED: refused,
-    }  # fmt: skip
+    payload = command.payload | _told(prepared) | {rate_units.REFUSED: refused}
     note = f"refused in {refused}, so sent again in {prepared.schedule.unit}"
     mine = ChargePointCommand.objects.filter(pk=command_id, status=Status.SENT)
     back = mine.update(

@@ -239,7 +239,7 @@ def _activate(session: ChargingSession, facts: TransactionFacts, *, free: bool, 
     if flows or (authorised and session.charging_state in CONNECTED):
         session.state = State.ACTIVE
         session.started_at = max(facts.happened_at or now, session.started_at)
-        commands.ring_waiting(session)
+        commands.release_kept(session, now=now)
 
 
 def _save(session: ChargingSession, *, changed: bool, measured: bool, now: datetime) -> None:
