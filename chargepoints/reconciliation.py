@@ -6,6 +6,7 @@ answered by sending the profile again, a few times; then the profile is DRIFTED,
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -83,18 +84,16 @@ def _without_a_plan(command: ChargePointCommand, session: ChargingSession) -> li
 
 def _places(
     session: ChargingSession, profiles: list[ChargingProfile], *, now: datetime
-) -> list[tuple[Place, ChargingProfile]]:
-    """Those that are, or may be, on the charge point, each with what lies above it."""
+) -> Iterator[tuple[Place, ChargingProfile]]:
+    """Those that are, or may be, on the charge point, each with what lies above it, once that is settled."""
     limits = session.evse.limits(detected_phases=session.detected_phases)
-    places: list[tuple[Place, ChargingProfile]] = []
     over: list[ChargingSchedule] = []
     for profile in profiles:
         if profile.state not in {*SETTLED, State.UNCERTAIN}:
             continue
-        places.append((Place(limits, now, session.started_at, tuple(over)), profile))
+        yield Place(limits, now, session.started_at, tuple(over)), profile
         if profile.applied_schedule:
             over.append(profile.applied_schedule)
-    return places
 
 
 def _settle(

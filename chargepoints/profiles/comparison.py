@@ -10,7 +10,7 @@ from itertools import pairwise
 from chargepoints.profiles.composites import active_profile
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
 from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text
-from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit
+from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit
 
 TOLERANCE_A = Decimal("0.5")
 """Some charge points count in whole amperes."""
@@ -83,8 +83,12 @@ def judge(
 ) -> tuple[Verdict, str]:
     """What `plan` tells of a profile, and why in words.
 
-    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear.
+    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear. On DC a
+    plan in the other unit tells nothing: between them lies the voltage of the battery.
     """
+    told = unanswered or applied
+    if plan and told and plan.unit is not told.unit and place.limits.current_type is CurrentType.DC:
+        return Verdict.UNTOLD, ""
     old = deviation(plan, applied, place) if applied else Deviation(above="nothing was installed")
     if unanswered:
         return _of_two(old, deviation(plan, unanswered, place), first=applied is None)
