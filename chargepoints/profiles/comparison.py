@@ -10,7 +10,7 @@ from itertools import pairwise
 from chargepoints.profiles.composites import active_profile, clock_ahead_s
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
 from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text, whole_second
-from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit, SchedulePeriod
+from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 
 TOLERANCE_A = Decimal("0.5")
 """Some charge points count in whole amperes."""
@@ -106,10 +106,14 @@ def judge(
 ) -> tuple[Verdict, str]:
     """What `plan` tells of a profile, and why in words.
 
-    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear.
+    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear. On DC a
+    plan in the other unit tells nothing: between them lies the voltage of the battery.
     """
     if applied is None and clearing:
         return (Verdict.UNTOLD if _is_limited(plan, place) else Verdict.GONE), ""
+    told = unanswered or applied
+    if plan and told and plan.unit is not told.unit and place.limits.current_type is CurrentType.DC:
+        return Verdict.UNTOLD, ""
     old = deviation(plan, applied, place) if applied else Deviation(above="nothing was installed")
     if unanswered:
         return _of_two(old, deviation(plan, unanswered, place), first=applied is None)
