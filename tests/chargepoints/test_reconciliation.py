@@ -388,7 +388,7 @@ STEPS = {
     # One that never tells its plans and forgets without a boot: no message says so, and nobody can know.
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
-    "sets nothing from here": lambda c: setattr(c, "ignores", True),
+    "sets nothing from here": lambda c: setattr(c, "ignores", c.tells),  # nor can it be known here
     "clears nothing from here": lambda c: setattr(c, "keeps", YES),
     "honest from here": lambda c: c.become_honest(),
 }
