@@ -66,7 +66,9 @@ def _schedule_set(command: ChargePointCommand) -> ChargingSchedule | None:
 
 def _planned(command: ChargePointCommand, session: ChargingSession, outcome: CommandOutcome, *, now: datetime) -> None:
     given = outcome.status == OutcomeStatus.ACCEPTED
-    profiles = observation.record(session, outcome.schedule, now=now) if given else _without_a_plan(command, session)
+    profiles = (
+        observation.record(session, outcome.schedule, now=now) if given else _without_a_plan(command, session, outcome)
+    )
     told = given and (outcome.schedule is not None or session.charge_point.tells_plans)
     for place, profile in _places(session, profiles, now=now):
         profile.session = session
@@ -77,10 +79,15 @@ def _planned(command: ChargePointCommand, session: ChargingSession, outcome: Com
         observation.tell(session, profiles, outcome.schedule, correlation_id=command.correlation_id, now=now)
 
 
-def _without_a_plan(command: ChargePointCommand, session: ChargingSession) -> list[ChargingProfile]:
-    """The profiles whose doubt this question should have ended. One that always told its plans is asked again."""
+def _without_a_plan(
+    command: ChargePointCommand, session: ChargingSession, outcome: CommandOutcome
+) -> list[ChargingProfile]:
+    """The profiles whose doubt this question should have ended. One that always told its plans and is silent now is
+    asked again; one that refuses to say raises no doubt.
+    """
     doubtful = list(session.profiles.filter(state=State.UNCERTAIN)) if command.sent_at else []
-    if command.requested_by == commands.SYSTEM and session.charge_point.tells_plans:
+    silent = outcome.status == OutcomeStatus.EXPIRED and command.requested_by == commands.SYSTEM
+    if silent and session.charge_point.tells_plans:
         session.profiles.filter(state=State.INSTALLED).update(state=State.UNCERTAIN)
     return doubtful
 
@@ -174,6 +181,7 @@ def _conclude(silent: ChargePointCommand, verdict: Verdict, *, now: datetime) ->
 
 def _correct(profile: ChargingProfile, why: str, *, clear: bool, now: datetime) -> None:
     """Sends again what is in force, or clears what nobody was told to be in force. Not while it changes anyway."""
+    _lock(profile)
     if profile.commands.open().exists():
         return
     if profile.corrections >= settings.OCPP_PROFILE_CORRECTIONS:
@@ -193,6 +201,12 @@ def _correct(profile: ChargingProfile, why: str, *, clear: bool, now: datetime) 
             commands.request_set_profile(schedule=wish, correction=why, **asking)
     except ScheduleRefused as refused:
         profile_state.give_up(profile, f"cannot be sent again: {refused.detail}")
+
+
+def _lock(profile: ChargingProfile) -> None:
+    """As a partner's request does: neither misses what the other has asked for."""
+    locked = ChargingSession.objects.select_for_update(no_key=True).filter(pk=profile.session_id)
+    list(locked.order_by().values_list("pk"))
 
 
 def watch(*, now: datetime, limit: int = 100) -> int:

@@ -191,6 +191,8 @@ def invalidate_pending(*, now: datetime) -> int:
             )
             if changed:
                 session.refresh_from_db()
+                commands.reject_queued(session, reason="session_not_active: it never began", now=now)
+                profile_state.end_all(session)
                 announce(session, now=now)
             count += changed
     return count

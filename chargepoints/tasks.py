@@ -1,5 +1,7 @@
 """Celery tasks: fetch an id, call a function. Each may run twice, or never: beat finds what is left."""
 
+import logging
+
 from celery import shared_task
 from django.conf import settings
 from django.db.models import QuerySet
@@ -7,6 +9,8 @@ from django.utils import timezone
 
 from chargepoints import commands, doorbell, follow_ups, limits, presence, reconciliation, sessions
 from chargepoints.models import ChargePointCommand
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task
@@ -38,7 +42,8 @@ def _sockets_of(waiting: QuerySet[ChargePointCommand]) -> set[tuple[str, str]]:
 def watch_sessions() -> None:
     """Sends the next part of long profiles; keeps limits in step; settles doubts; ends sessions that never began."""
     now = timezone.now()
-    limits.watch(now=now)
-    follow_ups.send_due(now=now)
-    reconciliation.watch(now=now)
-    sessions.invalidate_pending(now=now)
+    for step in (limits.watch, follow_ups.send_due, reconciliation.watch, sessions.invalidate_pending):
+        try:
+            step(now=now)
+        except Exception:  # what is wrong with one must not stop the others; the next beat tries it again
+            logger.exception("%s failed", step.__module__)

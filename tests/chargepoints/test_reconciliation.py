@@ -348,6 +348,23 @@ def test_without_plans_a_first_wish_without_answer_is_cleared(mute, session):
 # --- beat -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_charge_point_that_refuses_to_say_raises_no_doubt(charger, session):
+    installed(charger)
+    charger.reconnect(forgets=False)
+    charger.serve_one(NO, applied=False)
+    assert (profile_of(session).state, charger.sets) == ("INSTALLED", [])
+
+
+def test_one_that_always_told_and_is_silent_now_is_asked_again(charger, session):
+    installed(charger)
+    charger.reconnect(forgets=False)
+    charger.serve_one(SILENCE)
+    assert (profile_of(session).state, charger.sets) == ("UNCERTAIN", [])
+    charger.beat()
+    charger.serve()
+    assert (profile_of(session).state, charger.sets) == ("INSTALLED", [])
+
+
 def test_beat_looks_at_what_is_still_in_doubt(charger, session):
     installed(charger)
     ChargingProfile.objects.update(state="UNCERTAIN")

@@ -90,3 +90,15 @@ def test_the_watch_of_sessions_sends_follow_ups_and_ends_what_never_began(sessio
     pending.refresh_from_db()
     assert pending.state == "INVALID"
     assert ChargePointCommand.objects.get(status="QUEUED", kind="SET_PROFILE").requested_by == "system"
+
+
+def test_what_is_wrong_with_one_step_does_not_stop_the_others(db, monkeypatch):
+    done = []
+
+    def broken(*, now):
+        raise RuntimeError
+
+    monkeypatch.setattr("chargepoints.limits.watch", broken)
+    monkeypatch.setattr("chargepoints.sessions.invalidate_pending", lambda *, now: done.append(now))
+    tasks.watch_sessions()
+    assert len(done) == 1

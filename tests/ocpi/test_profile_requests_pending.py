@@ -2,7 +2,7 @@
 
 import pytest
 
-from chargepoints import commands
+from chargepoints import commands, sessions
 from chargepoints.models import ChargePointCommand, ChargingSession
 from ocpi import profile_requests
 from ocpi.models import OutboxMessage, ProfileRequest
@@ -80,3 +80,10 @@ def test_other_mail_does_not_wait_behind_it(session):
         now=later(1),
     )
     assert claim(session, at=2).command_id == other.pk
+
+
+def test_one_whose_session_times_out_is_told_and_leaves_nothing_requested(session):
+    ask(session)
+    assert sessions.invalidate_pending(now=later(4000)) == 1
+    assert results() == ["REJECTED"]
+    assert session.profiles.get().state == "CLEARED"
