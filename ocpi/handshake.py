@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 
-from ocpi import client, parties
+from ocpi import client, our_parties, parties
 from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, token_hash
 from ocpi.protocol import tokens
 from ocpi.protocol.errors import InvalidField, OcpiError
+from ocpi.protocol.headers import Address
 from ocpi.protocol.status_codes import StatusCode
 
 logger = logging.getLogger(__name__)
-VERSION = "2.2.1"
 # Without these the product cannot do its job for a partner of that role.
 REQUIRED = {Party.Role.SCSP: [("sessions", "RECEIVER")], Party.Role.EMSP: [("sessions", "RECEIVER")]}
 USED = {"sessions", "chargingprofiles"}
@@ -36,17 +36,23 @@ class TheirCredentials:
     token: str = field(repr=False)
     url: str
     name: str
+    roles: list[dict[str, str]]
 
 
 def our_credentials(*, token: str) -> dict[str, Any]:
     """The Credentials object that lets its reader call us."""
-    role = {
+    roles = [_our_role(cpo) for cpo in our_parties.all_of_them()]
+    return {"token": token, "url": f"{settings.PUBLIC_URL}/ocpi/versions", "roles": roles}
+
+
+def _our_role(cpo: Address) -> dict[str, Any]:
+    """Of a CPO that we only run Locations for, no name is known but its ids."""
+    return {
         "role": "CPO",
-        "country_code": settings.OCPI_COUNTRY_CODE,
-        "party_id": settings.OCPI_PARTY_ID,
-        "business_details": {"name": settings.OCPI_BUSINESS_NAME},
+        "country_code": cpo.country_code,
+        "party_id": cpo.party_id,
+        "business_details": {"name": settings.OCPI_BUSINESS_NAME if cpo == our_parties.default() else str(cpo)},
     }
-    return {"token": token, "url": f"{settings.PUBLIC_URL}/ocpi/versions", "roles": [role]}
 
 
 def token_of(headers: Mapping[str, str]) -> str:
@@ -90,8 +96,7 @@ def _store(
     PartnerEndpoint.objects.bulk_create(
         PartnerEndpoint(party=party, identifier=e.identifier, role=e.role, url=e.url) for e in endpoints
     )
-    if theirs.name and not party.name:
-        Party.objects.filter(pk=party.pk).update(name=theirs.name[:100])
+    Party.objects.filter(pk=party.pk).update(name=party.name or theirs.name[:100], roles=theirs.roles)
     logger.info("party registered party=%s endpoints=%s", party, len(endpoints))
     return token
 
@@ -105,6 +110,7 @@ def unregister(party: Party) -> None:
     credentials.registered_at = None
     credentials.save()
     party.endpoints.all().delete()
+    Party.objects.filter(pk=party.pk).update(roles=[])
     pending = party.outbox.filter(status=OutboxMessage.Status.PENDING)
     pending.update(status=OutboxMessage.Status.FAILED, last_error="the party has unregistered")
     logger.info("party unregistered party=%s", party)
@@ -123,22 +129,17 @@ def parse(party: Party, body: Mapping[str, Any]) -> TheirCredentials:
     check_outbound_url(party, "url", url)
     if not isinstance(roles, list) or not roles:
         raise InvalidField("roles", "must name at least one role")
-    for index, role in enumerate(roles):
-        if _is_of(party, index, role):
-            details = role.get("business_details")
-            name = details.get("name") if isinstance(details, dict) else ""
-            return TheirCredentials(token, url, name if isinstance(name, str) else "")
+    named = parties.roles_of(roles)
+    for role, given in zip(named, roles, strict=True):
+        if str(Address(role["country_code"], role["party_id"])) == str(party).upper():
+            return TheirCredentials(token, url, _business_name(given), named)
     raise InvalidField("roles", f"must name {party}, for whom this token was issued")
 
 
-def _is_of(party: Party, index: int, role: Any) -> bool:
-    if not isinstance(role, dict):
-        raise InvalidField(f"roles[{index}]", "must be an object")
-    for name in ("role", "country_code", "party_id"):
-        if not isinstance(role.get(name), str):
-            raise InvalidField(f"roles[{index}].{name}", "is required")
-    named = (role["country_code"].upper(), role["party_id"].upper())
-    return named == (party.country_code.upper(), party.party_id.upper())
+def _business_name(role: dict[str, Any]) -> str:
+    details = role.get("business_details")
+    name = details.get("name") if isinstance(details, dict) else ""
+    return name if isinstance(name, str) else ""
 
 
 def check_outbound_url(party: Party, field: str, url: str) -> None:
@@ -154,7 +155,7 @@ def fetch_endpoints(party: Party, theirs: TheirCredentials, *, correlation_id: s
     raw = Credentials.objects.filter(party=party, outbound_encoding=Credentials.Outbound.RAW).exists()
     authorizer = TokenRaw(theirs.token) if raw else TokenBase64(theirs.token)
     versions = _get(party, theirs.url, authorizer, correlation_id)
-    return _endpoints(party, _get(party, _version_url(versions), authorizer, correlation_id))
+    return _endpoints(party, _get(party, _version_url(party, versions), authorizer, correlation_id))
 
 
 def _get(party: Party, url: str, authorizer: Authorizer, correlation_id: str) -> Any:
@@ -169,12 +170,13 @@ def _get(party: Party, url: str, authorizer: Authorizer, correlation_id: str) ->
     return response.body["data"]
 
 
-def _version_url(versions: Any) -> str:
+def _version_url(party: Party, versions: Any) -> str:
+    """Of the version that the party is pinned to."""
     entries = versions if isinstance(versions, list) else []
     for entry in entries:
-        if isinstance(entry, dict) and entry.get("version") == VERSION and isinstance(entry.get("url"), str):
+        if isinstance(entry, dict) and entry.get("version") == party.version and isinstance(entry.get("url"), str):
             return entry["url"]
-    raise OcpiError(StatusCode.UNSUPPORTED_VERSION, f"your versions endpoint does not offer {VERSION}")
+    raise OcpiError(StatusCode.UNSUPPORTED_VERSION, f"your versions endpoint does not offer {party.version}")
 
 
 def _endpoints(party: Party, details: Any) -> list[Endpoint]:

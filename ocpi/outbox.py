@@ -25,10 +25,11 @@ from django.utils import timezone
 from chargepoints.models import ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, parties, renderings
+from ocpi import client, our_parties, parties, renderings
 from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
+from ocpi.protocol.headers import Address
 
 logger = logging.getLogger(__name__)
 Kind = OutboxMessage.Kind
@@ -42,8 +43,10 @@ DRAIN_S = 5
 CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
     *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
-    "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls",
-    "party__shares_all_evses", "party__credentials__outbound_encrypted", "party__credentials__outbound_encoding",
+    "party__country_code", "party__party_id", "party__role", "party__version", "party__enabled",
+    "party__allow_insecure_urls", "party__shares_all_evses",
+    "party__credentials__outbound_encrypted", "party__credentials__outbound_encoding",
+    "profile_request__sender", "profile_request__receiver",
 )  # fmt: skip
 
 
@@ -62,6 +65,7 @@ class Content:
     url: str
     body: Any
     authorization: Authorizer
+    routing: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,7 @@ def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool,
 def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Delivery | None:
     """The first of them, all of one party, that is due and need not wait."""
     due = messages.filter(status=Status.PENDING, due_at__lte=now)
-    for message in due.select_related("party__credentials").only(*CLAIMED)[:CANDIDATES]:
+    for message in due.select_related("party__credentials", "profile_request").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
         elif not _must_wait(message) and (delivery := _take(message, now=now)):
@@ -243,13 +247,13 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     return client.OutboundRequest(
         method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
         correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
-        routing=parties.routing(delivery.message.party),
+        routing=content.routing,
     )  # fmt: skip
 
 
 def _content(message: OutboxMessage) -> Content | Outcome:
     try:
-        return Content(*_rendered(message), parties.authorizer(message.party))
+        return Content(*_rendered(message), parties.authorizer(message.party), _routing(message))
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
@@ -264,6 +268,25 @@ def _rendered(message: OutboxMessage) -> tuple[str, str, Any]:
             return renderings.session_request(message)
         case _:
             return renderings.active_profile_request(message)
+
+
+def _routing(message: OutboxMessage) -> dict[str, str]:
+    """From the CPO of the session. A result goes back from the CPO that was asked to the role that asked, and a changed
+    plan to the role that set one last.
+    """
+    asked = message.profile_request or (_set_last(message) if message.kind == Kind.ACTIVE_PROFILE else None)
+    sender = Address.parse(asked.receiver) if asked else None
+    return parties.routing(
+        message.party,
+        sender=sender or our_parties.of_session(message.session_id),
+        receiver=Address.parse(asked.sender) if asked else None,
+    )
+
+
+def _set_last(message: OutboxMessage) -> ProfileRequest | None:
+    mine = ProfileRequest.objects.filter(party_id=message.party_id, session_id=message.session_id)
+    accepted = mine.filter(kind=ProfileRequest.Kind.SET, response=ProfileRequest.Response.ACCEPTED)
+    return accepted.order_by("-received_at").only("sender", "receiver").first()
 
 
 class ClaimLost(Exception):

@@ -1,13 +1,20 @@
 """How we speak to a party: its authorisation, the addresses we may call for it, the hosts it may name."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from ocpi import our_parties
 from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
 from ocpi.client import AddressPolicy
 from ocpi.models import Credentials, Party
+from ocpi.protocol.errors import InvalidField
+from ocpi.protocol.headers import Address, Routing, is_address
+
+MAX_ROLES = 200
+ROLE_FIELDS = ("role", "country_code", "party_id")
 
 
 class NotConnected(Exception):
@@ -43,11 +50,47 @@ def allowed_hosts(party: Party) -> frozenset[str]:
     return frozenset(registered | {host.lower() for host in party.allowed_hosts})
 
 
-def routing(party: Party) -> dict[str, str]:
-    """Message routing headers (OCPI 2.2.1 transport_and_format, Message Routing Headers)."""
-    return {
-        "OCPI-from-country-code": settings.OCPI_COUNTRY_CODE,
-        "OCPI-from-party-id": settings.OCPI_PARTY_ID,
-        "OCPI-to-country-code": party.country_code,
-        "OCPI-to-party-id": party.party_id,
-    }
+def roles_of(given: list[Any]) -> list[dict[str, str]]:
+    """Roles as they are kept with a party; unknown fields are ignored. Raises InvalidField.
+
+    OCPI 2.2.1 credentials, CredentialsRole.
+    """
+    if len(given) > MAX_ROLES:
+        raise InvalidField("roles", f"more than {MAX_ROLES}")
+    return [_role(index, role) for index, role in enumerate(given)]
+
+
+def _role(index: int, role: Any) -> dict[str, str]:
+    if not isinstance(role, dict):
+        raise InvalidField(f"roles[{index}]", "must be an object")
+    for name in ROLE_FIELDS:
+        if not isinstance(role.get(name), str):
+            raise InvalidField(f"roles[{index}].{name}", "is required")
+    country_code, party_id = role["country_code"].upper(), role["party_id"].upper()
+    if not is_address(country_code, party_id):
+        raise InvalidField(f"roles[{index}]", "has a country code of 2 letters and a party id of 3 letters or digits")
+    return {"role": role["role"][:20].upper(), "country_code": country_code, "party_id": party_id}
+
+
+def speaks_for(party: Party, address: Address) -> bool:
+    """Whether it may call in this name: its own, or that of another role on its platform.
+
+    A Hub forwards for parties that it does not list as roles (OCPI 2.2.1 credentials, CredentialsRole).
+    """
+    return party.role == Party.Role.HUB or str(address) in {str(party).upper(), *map(str, addresses(party))}
+
+
+def addresses(party: Party) -> list[Address]:
+    """Of all roles on its platform that it has named."""
+    return [Address(role["country_code"], role["party_id"]) for role in party.roles]
+
+
+def routing(party: Party, *, sender: Address | None = None, receiver: Address | None = None) -> dict[str, str]:
+    """Message routing headers of a request to it (OCPI 2.2.1 transport_and_format, Message Routing Headers).
+
+    `sender` is the CPO of what is sent, ours if not given. A Hub is never the receiver of what we send: that would be a
+    broadcast to all it knows. Without a receiver it decides itself (Broadcast Push, Open Routing Request).
+    """
+    if receiver is None and party.role != Party.Role.HUB:
+        receiver = Address(party.country_code, party.party_id)
+    return Routing(sender=sender or our_parties.default(), receiver=receiver).headers()

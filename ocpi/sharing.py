@@ -3,7 +3,9 @@
 from django.db.models import Q, QuerySet
 
 from chargepoints.models import ChargingSession, Evse
+from ocpi import our_parties
 from ocpi.models import Party
+from ocpi.protocol.headers import Address
 
 
 def shares(party: Party, evse: Evse) -> bool:
@@ -20,6 +22,9 @@ def parties_seeing(evse: Evse) -> QuerySet[Party]:
     return parties_sharing(evse).filter(enabled=True)
 
 
-def sessions_visible_to(party: Party) -> QuerySet[ChargingSession]:
+def sessions_visible_to(party: Party, *, cpo: Address | None = None) -> QuerySet[ChargingSession]:
+    """`cpo`: only those of this one, to whom a request is addressed."""
+    of_cpo = our_parties.run_for(cpo, location="evse__charge_point__location__")
     sessions = ChargingSession.objects.select_related("evse__charge_point__location", "connector", "charge_point")
+    sessions = sessions.filter(of_cpo)
     return sessions if party.shares_all_evses else sessions.filter(evse__shared_with=party)

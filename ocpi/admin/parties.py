@@ -16,10 +16,12 @@ from chargepoints.admin.columns import linked, toned, utc
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
+from ocpi import parties
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.admin.credentials import CredentialsForm, issue_new_token
 from ocpi.admin.outbox import message_problems
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party
+from ocpi.protocol.errors import InvalidField
 
 HTTPS_ASSUMED: Any = {models.URLField: {"assume_scheme": "https"}}
 SHOWN_PROBLEMS = 10
@@ -51,16 +53,46 @@ def _is_host(text: str) -> bool:
         return False
 
 
+class RolesField(forms.CharField):
+    """One role a line: role, country code, party id."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{role['role']} {role['country_code']} {role['party_id']}" for role in value)
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.split() for line in (value or "").splitlines() if line.strip()]
+        if wrong := [line for line in lines if len(line) != 3]:
+            raise forms.ValidationError(
+                f"{' '.join(wrong[0])!r}: a role, a country code and a party id, e.g. EMSP NL ABC"
+            )
+        try:
+            return parties.roles_of([dict(zip(parties.ROLE_FIELDS, line, strict=True)) for line in lines])
+        except InvalidField as error:
+            raise forms.ValidationError(f"{error.path}: {error.problem}") from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.prepare_value(initial or []).split() != (data or "").split()
+
+
 class PartyForm(ChangesForm):
     allowed_hosts = HostsField(
         required=False, help_text="Hosts a response_url may name, beside those of its endpoints; one a line"
+    )
+    roles = RolesField(
+        required=False,
+        help_text="All roles on its platform, one a line, e.g. EMSP NL ABC: it may call in their names. A registration "
+        "replaces them; its own need not be listed",
     )
 
     class Meta:
         model = Party
         fields = [
-            "country_code", "party_id", "role", "name", "enabled", "allowed_hosts", "allow_insecure_urls",
-            "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
+            "country_code", "party_id", "role", "name", "enabled", "version", "roles", "allowed_hosts",
+            "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
         ]  # fmt: skip
 
     def clean_country_code(self) -> str:

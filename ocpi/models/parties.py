@@ -26,12 +26,23 @@ class Party(models.Model):
         NSP = "NSP"
         OTHER = "OTHER"
 
+    class Version(models.TextChoices):
+        V2_2_1 = "2.2.1"
+        V2_2 = "2.2"
+
     country_code = models.CharField(max_length=2)
     party_id = models.CharField(max_length=3)
     role = models.CharField(max_length=5, choices=Role, default=Role.SCSP)
     name = models.CharField(max_length=100, blank=True)
     enabled = models.BooleanField(default=True, help_text="Off: its requests get 401 and nothing is sent to it")
-    version = models.CharField(max_length=5, default="2.2.1", editable=False)
+    version = models.CharField(
+        max_length=5, choices=Version, default=Version.V2_2_1,
+        help_text="Of OCPI. Its endpoints are those of this version: after a change it must register anew",
+    )  # fmt: skip
+    roles = models.JSONField(
+        default=list, blank=True,
+        help_text="All roles on its platform, each with role, country_code and party_id; a registration replaces them",
+    )  # fmt: skip
     allowed_hosts = models.JSONField(
         default=list, blank=True, help_text="Hosts a response_url may name, beside those of its endpoints"
     )

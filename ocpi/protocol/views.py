@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
+from ocpi.protocol.routing import RoutedRightly
 from ocpi.protocol.slots import slot
 
 
@@ -48,7 +49,7 @@ class OcpiView(APIView):
     """
 
     authentication_classes = []
-    permission_classes = [HasCredentials]
+    permission_classes = [HasCredentials, RoutedRightly]
     parser_classes = [OcpiParser]
     renderer_classes = [OcpiRenderer]
     content_negotiation_class = JsonOnly

@@ -84,7 +84,8 @@ def test_who_may_only_view_cannot_issue_a_token(party):
 
 
 def party_form(**changes):
-    return {"role": "SCSP", "enabled": "on", "endpoints-TOTAL_FORMS": 0, "endpoints-INITIAL_FORMS": 0, **changes}
+    form = {"role": "SCSP", "version": "2.2.1", "enabled": "on"}
+    return {**form, "endpoints-TOTAL_FORMS": 0, "endpoints-INITIAL_FORMS": 0, **changes}
 
 
 @pytest.mark.once
@@ -110,3 +111,21 @@ def test_a_party_is_added_in_capitals_and_keeps_its_name_for_good(admin_of_all):
     admin_of_all.post(page(party), party_form(country_code="DE", party_id="XYZ"))
     party.refresh_from_db()
     assert str(party) == "NL*ABC"
+
+
+@pytest.mark.once
+def test_the_roles_of_a_platform_are_written_one_a_line_and_a_version_is_chosen(admin_of_all, party):
+    admin_of_all.post(page(party), party_form(roles="SCSP NL JED\n\nemsp be je2\n", version="2.2"))
+    party.refresh_from_db()
+    assert (party.version, [tuple(role.values()) for role in party.roles]) == (
+        "2.2", [("SCSP", "NL", "JED"), ("EMSP", "BE", "JE2")],
+    )  # fmt: skip
+    assert "SCSP NL JED\nEMSP BE JE2" in admin_of_all.get(page(party)).content.decode()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("roles", "problem"), [("EMSP NL", "a role, a country code"), ("EMSP NLD ABC", "2 letters")])
+def test_what_is_no_role_is_refused(admin_of_all, party, roles, problem):
+    assert problem in admin_of_all.post(page(party), party_form(roles=roles)).content.decode()
+    party.refresh_from_db()
+    assert party.roles == []

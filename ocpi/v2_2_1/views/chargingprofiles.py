@@ -41,7 +41,8 @@ class ChargingProfilesView(OcpiView):
         check_response_url(party_of(request), response_url)
         wish = Wish(
             kind=kind, session_uid=session_id, response_url=response_url,
-            request_id=self.message_ids.request_id, correlation_id=self.message_ids.correlation_id, **asked,
+            request_id=self.message_ids.request_id,
+            correlation_id=self.message_ids.correlation_id, routing=self.routing, **asked,
         )  # fmt: skip
         return told(profile_requests.receive(party_of(request), wish, now=timezone.now()))
 

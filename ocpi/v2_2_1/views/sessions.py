@@ -1,5 +1,6 @@
 """Sessions, Sender interface (OCPI 2.2.1 mod_sessions)."""
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -20,7 +21,7 @@ class SessionsView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def get(self, request: Request) -> Response:
-        page = paginate(sharing.sessions_visible_to(party_of(request)), request)
+        page = paginate(visible_sessions(self, request), request)
         return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
 
 
@@ -28,19 +29,24 @@ class SessionView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def get(self, request: Request, session_id: str) -> Response:
-        return ocpi_response(session_object(visible_session(request, session_id)))
+        return ocpi_response(session_object(visible_session(self, request, session_id)))
 
 
 class ChargingPreferencesView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def put(self, request: Request, session_id: str) -> Response:
-        session = visible_session(request, session_id)
+        session = visible_session(self, request, session_id)
         return ocpi_response(preferences.receive(session, document_of(request), now=timezone.now()).value)
 
 
-def visible_session(request: Request, session_id: str) -> ChargingSession:
-    session = sharing.sessions_visible_to(party_of(request)).filter(uid=session_id.lower()).first()
+def visible_sessions(view: OcpiView, request: Request) -> QuerySet[ChargingSession]:
+    """Those shared with the caller; of the CPO that the request is addressed to, if it is to one."""
+    return sharing.sessions_visible_to(party_of(request), cpo=view.routing.receiver)
+
+
+def visible_session(view: OcpiView, request: Request, session_id: str) -> ChargingSession:
+    session = visible_sessions(view, request).filter(uid=session_id.lower()).first()
     if session is None:
         raise NotFound("no such session")
     return session
