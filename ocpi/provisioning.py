@@ -14,8 +14,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from chargepoints.models import Evse
+from ocpi import parties
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
+from ocpi.protocol.errors import InvalidField
 from ocpi.protocol.tokens import new_token, valid_token
 
 _COUNTRY_CODE = re.compile(r"[A-Z]{2}")
@@ -54,6 +56,8 @@ def add_party(
     country_code: str,
     party_id: str,
     role: str | None = None,
+    platform_roles: Sequence[Sequence[str]] | None = None,
+    version: str | None = None,
     name: str | None = None,
     token: str | None = None,
     token_a: str | None = None,
@@ -68,13 +72,14 @@ def add_party(
     """A party that can talk to us at once (`token`) or after a handshake (`token_a`, OCPI 2.2.1 credentials).
 
     With neither, a new party gets a generated token: registered if its endpoints are given, else a token A. All EVSEs
-    are shared unless `share_evses` names some by uid.
+    are shared unless `share_evses` names some by uid. `platform_roles`: role, country code and party id of each.
     """
     urls = urls or PartyUrls()
     _refuse_bad_urls(urls)
     _refuse_bad_tokens(token=token, token_a=token_a, outbound_token=outbound_token)
     party = _party(country_code.upper(), party_id.upper(), update=update)
     _describe(party, role=role, name=name, allowed_hosts=allowed_hosts, allow_insecure=allow_insecure)
+    _speak(party, platform_roles=platform_roles, version=version)
     _share(party, share_evses)
     credentials, _ = Credentials.objects.get_or_create(party=party)
     inbound = _set_inbound(credentials, token=token, token_a=token_a, urls=urls)
@@ -128,6 +133,21 @@ def _describe(
     party.allowed_hosts = party.allowed_hosts if allowed_hosts is None else _hosts(allowed_hosts)
     party.allow_insecure_urls = party.allow_insecure_urls if allow_insecure is None else allow_insecure
     party.save()
+
+
+def _speak(party: Party, *, platform_roles: Sequence[Sequence[str]] | None, version: str | None) -> None:
+    """In which version, and in whose names."""
+    if version is not None and version not in Party.Version.values:
+        raise ValidationError(f"a version is one of {', '.join(Party.Version.values)}, not {version!r}")
+    party.version = version or party.version
+    if platform_roles is not None:
+        try:
+            party.roles = parties.roles_of(
+                [dict(zip(parties.ROLE_FIELDS, role, strict=True)) for role in platform_roles]
+            )
+        except InvalidField as error:
+            raise ValidationError(f"{error.path}: {error.problem}") from None
+    party.save(update_fields=["version", "roles", "updated_at"])
 
 
 def _hosts(given: Iterable[str]) -> list[str]:

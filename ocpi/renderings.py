@@ -5,7 +5,7 @@ from typing import Any
 from chargepoints.models import ChargingSession
 from ocpi import our_parties, sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
-from ocpi.v2_2_1.session_objects import session_object
+from ocpi.versions import WRITERS
 
 
 def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
@@ -14,7 +14,7 @@ def session_request(message: OutboxMessage) -> tuple[str, str, dict[str, Any]]:
     OCPI 2.2.1 mod_sessions, Receiver interface.
     """
     session = sharing.sessions_visible_to(message.party).get(outbox=message)
-    body = session_object(session)
+    body = WRITERS[message.party.version].session_object(session)
     owner = our_parties.of(session.evse.charge_point.location)
     url = _endpoint(message.party, "sessions", "RECEIVER").url_for(owner.country_code, owner.party_id, session.uid)
     known = message.delivered_body

@@ -45,7 +45,7 @@ class OcpiRequest(Request):
 
 class OcpiView(APIView):
     """Subclasses name `authentication_classes`; those of versions and credentials set `routed` to False
-    (OCPI 2.2.1 transport_and_format, Message Routing Headers).
+    (OCPI 2.2.1 transport_and_format, Message Routing Headers). `version`: under whose URL it stands.
     """
 
     authentication_classes = []
@@ -56,6 +56,7 @@ class OcpiView(APIView):
     http_method_names = ["get", "post", "put", "patch", "delete"]
 
     routed = True
+    version = ""
     message_ids: MessageIds
     routing: Routing
     _held: ExitStack

@@ -297,3 +297,21 @@ def test_add_party_with_bad_input_is_a_clear_error(capsys):
             call_command("add_party", *arguments, "--json")
     assert capsys.readouterr().out == ""
     assert not Party.objects.exists()
+
+
+# --- version and roles ----------------------------------------------------------------------------------------------
+
+
+def test_a_version_and_the_roles_of_the_platform_are_kept_until_others_are_given():
+    common = {"country_code": "NL", "party_id": "ABC"}
+    add_party(**common, version="2.2", platform_roles=[("emsp", "be", "abd")])
+    add_party(**common, name="Abc", update=True)
+    party = Party.objects.get()
+    assert (party.version, party.roles) == ("2.2", [{"role": "EMSP", "country_code": "BE", "party_id": "ABD"}])
+
+
+@pytest.mark.parametrize("wrong", [{"version": "2.1.1"}, {"platform_roles": [("EMSP", "NLD", "ABC")]}])
+def test_another_version_or_no_role_is_refused_and_nothing_written(wrong):
+    with pytest.raises(ValidationError):
+        add_party(country_code="NL", party_id="ABC", **wrong)
+    assert not Party.objects.exists()

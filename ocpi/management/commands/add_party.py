@@ -15,6 +15,11 @@ class Command(BaseCommand):
         parser.add_argument("country_code", metavar="COUNTRY")
         parser.add_argument("party_id", metavar="PARTY")
         parser.add_argument("--role", choices=Party.Role.values, help="default SCSP")
+        parser.add_argument(
+            "--platform-role", nargs=3, action="append", metavar=("ROLE", "COUNTRY", "PARTY"),
+            help="a role of its platform, in whose name it may call; repeatable; a handshake tells them",
+        )  # fmt: skip
+        parser.add_argument("--ocpi-version", choices=Party.Version.values, help="default 2.2.1")
         parser.add_argument("--name", help="business name")
         parser.add_argument("--token", help="a registered token (C), opens everything; generated if neither is given")
         parser.add_argument("--token-a", help="a registration token (A), opens versions and credentials only")
@@ -45,6 +50,8 @@ def _add(options: dict[str, Any]) -> ProvisionedParty:
                 "update")  # fmt: skip
     return add_party(
         **{name: options[name] for name in as_given},
+        platform_roles=options["platform_role"],
+        version=options["ocpi_version"],
         urls=PartyUrls(options["versions_url"], options["sessions_url"], options["chargingprofiles_url"]),
         allowed_hosts=options["allow_host"],
         share_evses=options["share_evse"],

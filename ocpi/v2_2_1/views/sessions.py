@@ -12,7 +12,7 @@ from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.pagination import paginate
 from ocpi.protocol.views import OcpiView, document_of
-from ocpi.v2_2_1.session_objects import session_object
+from ocpi.versions import WRITERS
 
 
 class SessionsView(OcpiView):
@@ -22,6 +22,7 @@ class SessionsView(OcpiView):
 
     def get(self, request: Request) -> Response:
         page = paginate(visible_sessions(self, request), request)
+        session_object = WRITERS[self.version].session_object
         return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
 
 
@@ -29,7 +30,7 @@ class SessionView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
     def get(self, request: Request, session_id: str) -> Response:
-        return ocpi_response(session_object(visible_session(self, request, session_id)))
+        return ocpi_response(WRITERS[self.version].session_object(visible_session(self, request, session_id)))
 
 
 class ChargingPreferencesView(OcpiView):
