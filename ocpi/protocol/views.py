@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
+from ocpi.protocol.openapi import OcpiSchema
 from ocpi.protocol.routing import RoutedRightly
 from ocpi.protocol.slots import slot
 
@@ -55,6 +56,7 @@ class OcpiView(APIView):
     content_negotiation_class = JsonOnly
     http_method_names = ["get", "post", "put", "patch", "delete"]
 
+    schema: Any = OcpiSchema()
     routed = True
     version = ""
     message_ids: MessageIds
@@ -117,6 +119,7 @@ class NoSuchEndpoint(OcpiView):
 
     permission_classes = []
     routed = False
+    schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

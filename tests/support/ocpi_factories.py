@@ -19,6 +19,7 @@ from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, Prof
 from ocpi.profile_requests import Kind, Wish
 from ocpi.provisioning import add_party
 from tests.support import factories as rows
+from tests.support import openapi
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 CONNECTION = "connection-1"
@@ -178,7 +179,7 @@ class Partner:
 
 
 class Api:
-    """A partner that calls us over HTTP."""
+    """A partner that calls us over HTTP. Every answer must be as the OpenAPI description says."""
 
     def __init__(self, token: str = "inbound-JED") -> None:
         self.token = token
@@ -187,7 +188,10 @@ class Api:
         extra = {"Authorization": f"Token {self.token}", "X-Request-ID": "rq-1", "X-Correlation-ID": "co-1", **headers}
         kept = {name: value for name, value in extra.items() if value}
         arguments: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
-        return getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+        response = getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+        undescribed = openapi.problems(method, path, response)
+        assert undescribed == [], undescribed
+        return response
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from chargepoints.models import ChargingSession
 from ocpi import preferences, sharing
 from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
-from ocpi.protocol.pagination import paginate
+from ocpi.protocol.openapi import describes
+from ocpi.protocol.pagination import PAGE, paginate
 from ocpi.protocol.views import OcpiView, document_of
 from ocpi.versions import WRITERS
 
@@ -20,6 +21,7 @@ class SessionsView(OcpiView):
 
     authentication_classes = [RegisteredCredentials]
 
+    @describes("Sessions, oldest first", answer="Session", many=True, query=PAGE)
     def get(self, request: Request) -> Response:
         page = paginate(visible_sessions(self, request), request)
         session_object = WRITERS[self.version].session_object
@@ -29,6 +31,7 @@ class SessionsView(OcpiView):
 class SessionView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
+    @describes("One Session", answer="Session")
     def get(self, request: Request, session_id: str) -> Response:
         return ocpi_response(WRITERS[self.version].session_object(visible_session(self, request, session_id)))
 
@@ -36,6 +39,12 @@ class SessionView(OcpiView):
 class ChargingPreferencesView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
+    @describes(
+        "Charging preferences of a driver",
+        body="ChargingPreferences",
+        answer="ChargingPreferencesResponse",
+        failures=(404,),
+    )
     def put(self, request: Request, session_id: str) -> Response:
         session = visible_session(self, request, session_id)
         return ocpi_response(preferences.receive(session, document_of(request), now=timezone.now()).value)

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from ocpi.protocol.authentication import AnyCredentials
 from ocpi.protocol.envelope import ocpi_response
+from ocpi.protocol.openapi import describes
 from ocpi.protocol.views import OcpiView
 from ocpi.versions import WRITERS
 
@@ -17,6 +18,7 @@ class VersionsView(OcpiView):
     authentication_classes = [AnyCredentials]
     routed = False
 
+    @describes("Versions", answer="Version", many=True)
     def get(self, request: Request) -> Response:  # noqa: ARG002
         return ocpi_response([{"version": version, "url": root(version)} for version in WRITERS])
 
@@ -25,6 +27,7 @@ class VersionDetailsView(OcpiView):
     authentication_classes = [AnyCredentials]
     routed = False
 
+    @describes("Endpoints of this version", answer="VersionDetails")
     def get(self, request: Request) -> Response:  # noqa: ARG002
         url = root(self.version)
         endpoints = [{"identifier": name, "role": role, "url": f"{url}/{name}"} for name, role in MODULES]
