@@ -143,8 +143,8 @@ def _business_name(role: dict[str, Any]) -> str:
 
 
 def check_outbound_url(party: Party, field: str, url: str) -> None:
-    host = urlsplit(url).hostname if "://" in url else None
     try:
+        host = urlsplit(url).hostname if "://" in url else None
         client.check_url(url, allowed_hosts=frozenset({host or ""}), policy=parties.address_policy(party))
     except (client.UrlRefused, ValueError) as refused:
         raise InvalidField(field, getattr(refused, "reason", "is not a URL")) from None
