@@ -38,7 +38,7 @@ def bring_in_step(limit: OperatorLimit, *, now: datetime) -> None:
 def profiles_on(evse_id: int) -> list[ChargingProfile]:
     """Those of running sessions that the charge point has, may have, or is about to get."""
     running = ChargingProfile.objects.filter(session__evse=evse_id, session__state=ChargingSession.State.ACTIVE)
-    there = running.exclude(state__in=[State.CLEARED, State.REJECTED])
+    there = running.exclude(state__in=[State.CLEARED, State.REJECTED]).exclude(state=State.DRIFTED, applied=None)
     return list(there.select_related("session__evse", "session__charge_point").order_by("stack_level"))
 
 

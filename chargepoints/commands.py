@@ -27,16 +27,18 @@ from chargepoints.values import (
     CommandRequest,
     GetComposite,
     OutcomeStatus,
+    PreparedSchedule,
     ProfilePurpose,
     RateUnit,
     RawCall,
+    ScheduleRefused,
     SetProfile,
 )
 
 logger = logging.getLogger(__name__)
 Kind = ChargePointCommand.Kind
 Status = ChargePointCommand.Status
-SYSTEM = "system"
+SYSTEM = profile_state.SYSTEM
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -52,11 +54,12 @@ def request_set_profile(
     now: datetime,
     expires_at: datetime,
     correlation_id: str = "",
+    correction: str = "",
 ) -> ChargePointCommand:
     """Asks for `schedule` on the charge point that runs `session`. Raises ScheduleRefused with nothing written.
 
     A SetChargingProfile of this owner that has not left yet is superseded. One that would install exactly what is
-    installed is not sent again (flash wear): it is ACCEPTED at once.
+    installed is not sent again (flash wear): it is ACCEPTED at once. `correction`: why it is sent once more.
     """
     _supersede_profile(session, owner, now=now)
     profile, prepared = profile_state.want(session=session, owner=owner, schedule=schedule, now=now)
@@ -68,17 +71,28 @@ def request_set_profile(
             "evse_id": session.evse.ocpp_evse_id,
             "transaction_id": session.ocpp_transaction_id,
             "wish": schedule.to_json(),
-            "schedule": prepared.schedule.to_json(),
-            "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
-            "capped_by": prepared.capped_by,
-        },
-        session=session, profile=profile, notes=list(prepared.notes), requested_by=requested_by,
+            "correction": correction,
+        }
+        | _as_prepared(prepared),
+        session=session, profile=profile, notes=_with_reason(prepared.notes, correction), requested_by=requested_by,
         correlation_id=correlation_id, now=now, expires_at=expires_at,
     )  # fmt: skip
     if profile_state.is_installed(profile, prepared) and not _has_open(profile, but=command):
         detail = "already installed exactly so: not sent again"
         _finish_unsent(command, CommandOutcome(OutcomeStatus.ACCEPTED, detail), now=now)
     return command
+
+
+def _as_prepared(prepared: PreparedSchedule) -> dict[str, Any]:
+    return {
+        "schedule": prepared.schedule.to_json(),
+        "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,
+        "capped_by": prepared.capped_by,
+    }
+
+
+def _with_reason(notes: Sequence[str], correction: str) -> list[str]:
+    return [*notes, *([f"sent again: {correction}"] if correction else [])]
 
 
 @transaction.atomic
@@ -114,12 +128,14 @@ def request_composite(
     now: datetime,
     expires_at: datetime,
     correlation_id: str = "",
+    not_before: datetime | None = None,
 ) -> ChargePointCommand:
     """Asks what the charge point plans for this session's EVSE over `duration_s` seconds from now."""
     payload = {"evse_id": session.evse.ocpp_evse_id, "duration_s": duration_s, "unit": unit.value if unit else None}
     return _new(
         session.charge_point, Kind.GET_COMPOSITE, "GetCompositeSchedule", payload=payload, session=session,
         requested_by=requested_by, correlation_id=correlation_id, now=now, expires_at=expires_at,
+        not_before=not_before,
     )  # fmt: skip
 
 
@@ -179,10 +195,32 @@ def _ring(command_id: int, connection_id: str) -> None:
         dispatch_command.enqueue(command_id)
 
 
-def ring_waiting(session: ChargingSession) -> None:
-    """It has begun: what was kept for it can leave."""
-    for command in session.commands.filter(status=Status.QUEUED).only("pk"):
+def session_began(session: ChargingSession, *, now: datetime) -> None:
+    """What was kept for it can leave: prepared anew, for a start that is known only now."""
+    for command in session.commands.filter(kind=Kind.SET_PROFILE, status=Status.QUEUED).select_related("profile"):
+        try:
+            payload = _prepared_anew(command, session, now=now)
+        except ScheduleRefused as refused:
+            reason = f"{refused.code}: {refused.detail}"
+            _finish_unsent(command, CommandOutcome(OutcomeStatus.REJECTED, reason), now=now)
+            continue
+        ChargePointCommand.objects.filter(pk=command.pk, status=Status.QUEUED).update(payload=payload)
         transaction.on_commit(partial(_ring, command.pk, session.charge_point.connection_id))
+
+
+def _prepared_anew(command: ChargePointCommand, session: ChargingSession, *, now: datetime) -> dict[str, Any]:
+    wish, owner = ChargingSchedule.from_json(command.payload["wish"]), command.profile.owner if command.profile else ""
+    prepared = profile_state.preview(session, owner, wish, now=now)
+    where = {"evse_id": session.evse.ocpp_evse_id, "transaction_id": session.ocpp_transaction_id}
+    return {**command.payload, **where, **_as_prepared(prepared)}
+
+
+def withdraw_corrections(profile: ChargingProfile, *, now: datetime) -> None:
+    """They have become needless before they left."""
+    outcome = CommandOutcome(OutcomeStatus.REJECTED, "not sent: the plan is right after all")
+    for command in profile.commands.filter(kind=Kind.SET_PROFILE, status=Status.QUEUED, requested_by=SYSTEM):
+        if command.payload.get("correction"):
+            _finish_unsent(command, outcome, now=now)
 
 
 def _has_open(profile: ChargingProfile, *, but: ChargePointCommand) -> bool:
@@ -281,10 +319,7 @@ def _sent_in_other_unit(command_id: int, outcome: CommandOutcome, *, now: dateti
     if command is None or prepared is None:
         return False
     refused = command.payload["schedule"]["unit"]
-    follow_up_at = prepared.follow_up_at.isoformat() if prepared.follow_up_at else None
-    payload = command.payload | {
-        "schedule": prepared.schedule.to_json(), "follow_up_at": follow_up_at, rate_units.REFUSED: refused,
-    }  # fmt: skip
+    payload = command.payload | _as_prepared(prepared) | {rate_units.REFUSED: refused}
     note = f"refused in {refused}, so sent again in {prepared.schedule.unit}"
     mine = ChargePointCommand.objects.filter(pk=command_id, status=Status.SENT)
     back = mine.update(

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 
-from chargepoints import commands, observation
+from chargepoints import availability, commands, observation, sites
 from chargepoints.models import ChargePoint, Connector, Evse
 from chargepoints.profiles import limit_state
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import BootFacts, ProblemFacts, RateUnit, RawCall, StatusFacts
+from chargepoints.values import BootFacts, ProblemFacts, RateUnit, RawCall, Stage, StatusFacts
 
 MOST_SETTINGS = 5000
 # An EVSE is as its connectors together: only one of them can be in use, and one that is free makes it free.
@@ -24,14 +24,17 @@ def boot(charge_point_id: int, facts: BootFacts, *, questions: Sequence[RawCall]
 
     Profiles and limits that were installed are in doubt from now on: some firmware forgets them.
     """
+    changed = ChargePoint.objects.filter(pk=charge_point_id).exclude(firmware_version=facts.firmware_version)
+    changed.exclude(refused_units="").update(refused_units="")  # other firmware may take what this one refused
     ChargePoint.objects.filter(pk=charge_point_id).update(
         vendor=facts.vendor, model=facts.model, serial_number=facts.serial_number,
-        firmware_version=facts.firmware_version, booted_at=now, last_seen_at=now,
+        firmware_version=facts.firmware_version, meter_serial_number=facts.meter_serial_number,
+        booted_at=now, last_seen_at=now,
     )  # fmt: skip
     profile_state.doubt_all(charge_point_id)
     limit_state.doubt_all(charge_point_id)
     ask_again(charge_point_id, questions, now=now)
-    observation.look_again(charge_point_id, now=now)
+    observation.look_again(charge_point_id, now=now, settling=True)
     return settings.OCPP_HEARTBEAT_INTERVAL_S
 
 
@@ -62,6 +65,7 @@ def learn(
         "smart_charging": supported, "rate_units": "".join(sorted(units)) or None, "max_periods": max_periods,
         "max_stack_level": max_stack_level, "max_profiles": max_profiles,
     }  # fmt: skip
+    before = shown_capabilities(charge_point)
     for name, value in known.items():
         if value is not None:
             setattr(charge_point, name, value)
@@ -69,6 +73,12 @@ def learn(
     charge_point.configuration = dict(list(merged.items())[:MOST_SETTINGS])
     charge_point.capabilities_at = now
     charge_point.save(update_fields=[*known, "configuration", "capabilities_at"])
+    if shown_capabilities(charge_point) != before:
+        sites.capabilities_changed(charge_point_id, now=now)
+
+
+def shown_capabilities(charge_point: ChargePoint) -> tuple[bool | None, bool]:
+    return charge_point.smart_charging, charge_point.reads_tokens
 
 
 def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
@@ -90,6 +100,8 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
         evse.error_code, evse.status_info = facts.error_code[:64], facts.info[:255]
     evse.status_at = max(evse.status_at or reported_at, reported_at)
     evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
+    if evse.stage == Stage.IN_SERVICE and availability.reported(before) != availability.reported(evse.status):
+        sites.evses_changed([evse.pk], now=now)
     if {before, evse.status} == HELD_BACK:
         observation.look_again(charge_point_id, ocpp_evse_id=facts.evse_id, now=now)
 

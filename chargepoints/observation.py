@@ -11,26 +11,40 @@ from django.db.models import Q
 from chargepoints import commands, signals
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles import state as profile_state
-from chargepoints.values import ChargingSchedule, RateUnit
+from chargepoints.values import ChargingSchedule, OutcomeStatus, RateUnit
 
 State = ChargingProfile.State
 
 
-def look_again(charge_point_id: int, *, ocpp_evse_id: int = 0, now: datetime) -> None:
-    """For the running sessions of the charge point, or of one EVSE, that are, were or may be under a profile."""
+def look_again(charge_point_id: int, *, ocpp_evse_id: int = 0, now: datetime, settling: bool = False) -> None:
+    """For the running sessions of the charge point, or of one EVSE, that are, were or may be under a profile.
+
+    `settling`: it has just connected or booted. What it says at once is often not true yet, and messages about what
+    happened while it was away are still to come; so it is asked a little later.
+    """
     sessions = ChargingSession.objects.filter(charge_point_id=charge_point_id)
-    look_at(sessions.filter(evse__ocpp_evse_id=ocpp_evse_id) if ocpp_evse_id else sessions, now=now)
+    not_before = now + timedelta(seconds=settings.OCPP_SETTLE_S) if settling else None
+    look_at(
+        sessions.filter(evse__ocpp_evse_id=ocpp_evse_id) if ocpp_evse_id else sessions, now=now, not_before=not_before
+    )
 
 
-def look_at(sessions, *, now: datetime) -> None:  # type: ignore[no-untyped-def]
+def look_at(sessions, *, now: datetime, not_before: datetime | None = None) -> None:  # type: ignore[no-untyped-def]
     """Asks for those of a query set of sessions that anybody needs to know of."""
     steered = Q(profiles__ever_accepted=True) | Q(profiles__state=State.UNCERTAIN)
     running = sessions.filter(steered, state=ChargingSession.State.ACTIVE, charge_point__enabled=True)
     for session in running.for_steering().distinct().order_by("pk"):
-        observe(session, now=now)
+        observe(session, now=now, not_before=not_before)
 
 
-def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = None, correlation_id: str = "") -> None:
+def observe(
+    session: ChargingSession,
+    *,
+    now: datetime,
+    unit: RateUnit | None = None,
+    correlation_id: str = "",
+    not_before: datetime | None = None,
+) -> None:
     """Asks for the composite schedule; many reasons make one question while it has not been sent.
 
     `unit`: of the profile it took just now; in another one the answer would lose its fractions to rounding.
@@ -39,20 +53,27 @@ def observe(session: ChargingSession, *, now: datetime, unit: RateUnit | None = 
         kind=ChargePointCommand.Kind.GET_COMPOSITE, status=ChargePointCommand.Status.QUEUED,
         requested_by=commands.SYSTEM,
     )  # fmt: skip
-    if session.state != ChargingSession.State.ACTIVE or not session.charge_point.is_online or questions.exists():
+    if session.state != ChargingSession.State.ACTIVE or not session.charge_point.is_online:
         return
+    if questions.exists():
+        if not_before:
+            questions.update(not_before=not_before)
+        return
+    expires_at = (not_before or now) + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
     commands.request_composite(
         session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=unit or _unit_taken(session),
-        requested_by=commands.SYSTEM, now=now, expires_at=now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S),
-        correlation_id=correlation_id,
+        requested_by=commands.SYSTEM, now=now, expires_at=expires_at, correlation_id=correlation_id,
+        not_before=not_before,
     )  # fmt: skip
 
 
 def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last."""
-    applied = session.profiles.filter(applied__isnull=False).order_by("-applied_at").values_list("applied", flat=True)
-    newest = applied.first()
-    return ChargingSchedule.from_json(newest).unit if newest else None
+    """The unit of the profile it took last, or may have taken, whether or not that is still there."""
+    taken = session.commands.filter(kind=ChargePointCommand.Kind.SET_PROFILE).exclude(
+        status=OutcomeStatus.REJECTED.value
+    )
+    newest = taken.order_by("-pk").values_list("payload", flat=True).first()
+    return ChargingSchedule.from_json(newest["schedule"]).unit if newest else None
 
 
 def record(session: ChargingSession, schedule: ChargingSchedule | None, *, now: datetime) -> list[ChargingProfile]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from chargepoints import commands, observation
+from chargepoints import commands, observation, sites
 from chargepoints.models import ChargePoint, ServerProcess
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,10 @@ def connect(
     )  # fmt: skip
     if replaced:
         commands.fail_sent(connection_ids=[replaced[1]], now=now)
-    observation.look_again(charge_point_id, now=now)  # some firmware drops its profiles with the connection
+    else:
+        sites.presence_changed([charge_point_id], online=True, now=now)
+    # some firmware drops its profiles with the connection
+    observation.look_again(charge_point_id, now=now, settling=True)
     return replaced
 
 
@@ -36,6 +39,8 @@ def disconnect(charge_point_id: int, *, connection_id: str, now: datetime) -> bo
     mine = ChargePoint.objects.filter(pk=charge_point_id, connection_id=connection_id)
     gone = mine.update(connection_id="", channel_name="", disconnected_at=now)
     commands.fail_sent(connection_ids=[connection_id], now=now)
+    if gone:
+        sites.presence_changed([charge_point_id], online=False, now=now)
     return bool(gone)
 
 
@@ -89,7 +94,9 @@ def _bury(channel_name: str, *, now: datetime) -> None:
 
 
 def _bury_sockets(charge_points, *, now: datetime) -> None:  # type: ignore[no-untyped-def]
-    connection_ids = list(charge_points.values_list("connection_id", flat=True))
-    gone = ChargePoint.objects.filter(connection_id__in=connection_ids).exclude(connection_id="")
+    connections = dict(charge_points.exclude(connection_id="").values_list("connection_id", "pk"))
+    gone = ChargePoint.objects.filter(connection_id__in=connections)
     gone.update(connection_id="", channel_name="", disconnected_at=now)
-    commands.fail_sent(connection_ids=[c for c in connection_ids if c], now=now)
+    commands.fail_sent(connection_ids=list(connections), now=now)
+    offline = ChargePoint.objects.filter(pk__in=connections.values(), connection_id="").order_by()
+    sites.presence_changed(list(offline.values_list("pk", flat=True)), online=False, now=now)

@@ -5,12 +5,15 @@ beside a running server.
 """
 
 import re
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
+from chargepoints import sites
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, Connector, DriverToken, Evse, Location
 
@@ -21,6 +24,19 @@ RATE_UNITS = ("A", "W", "AW")
 MAX_EVSES = 100
 _IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
 _TOKEN_UID = re.compile(r"[!-~]{1,36}")
+_PARTY = re.compile(r"[A-Z]{2}\*[A-Z0-9]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What partners must be told of a Location; None: as it is."""
+
+    address: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    latitude: Decimal | None = None
+    longitude: Decimal | None = None
 
 
 @transaction.atomic
@@ -33,6 +49,7 @@ def add_charge_point(
     max_amps: Decimal | None = None,
     unit: str | None = None,
     location: str | None = None,
+    place: Place | None = None,
     update: bool = False,
 ) -> ChargePoint:
     """A charge point with its EVSEs, one connector each; if not said: 1 EVSE, 3 phases, 32 A per phase.
@@ -47,9 +64,27 @@ def add_charge_point(
     charge_point, created = ChargePoint.objects.get_or_create(identity=identity, defaults=if_new)
     if not created and not update:
         raise ValidationError(f"charge point {identity} exists already; --update changes it")
+    before = charge_point.location_id
     _change(charge_point, password=password, unit=unit, location=location)
     _equip(charge_point, evses=evses, phases=phases, max_amps=max_amps)
+    described = _describe(charge_point.location, place or Place())
+    if described or phases or max_amps or before != charge_point.location_id:
+        places = {before, charge_point.location_id}
+        sites.described_anew(places, evses=charge_point.evses.all(), now=timezone.now())
     return charge_point
+
+
+def _describe(location: Location, place: Place) -> bool:
+    """Whether anything is different now."""
+    given = {name: value for name, value in asdict(place).items() if value is not None}
+    changed = [name for name, value in given.items() if getattr(location, name) != value]
+    for name in changed:
+        setattr(location, name, given[name])
+    if changed:
+        location.clean_fields(exclude={field.name for field in Location._meta.fields} - set(changed))
+        location.clean()
+        location.save(update_fields=changed)
+    return bool(changed)
 
 
 def refuse_bad_identity(identity: str) -> None:
@@ -130,19 +165,38 @@ def _rate(evse: Evse, *, phases: int | None, max_amps: Decimal | None) -> None:
 
 
 @transaction.atomic
-def add_token(*, uid: str, status: str | None = None, contract_id: str | None = None) -> DriverToken:
+def add_token(
+    *,
+    uid: str,
+    status: str | None = None,
+    contract_id: str | None = None,
+    type: str | None = None,
+    issuer: tuple[str, str] | None = None,
+) -> DriverToken:
     """A driver's token, or the existing one changed where something is given: nobody is unblocked by omission.
 
-    Token ids ignore case (OCPP 1.6 section 7.28, IdToken is a CiString20Type).
+    `issuer`: country code and party id; two empty ones are ourselves. Token ids ignore case (OCPP 1.6 section 7.28,
+    IdToken is a CiString20Type).
     """
     _refuse_bad_token(uid=uid, status=status, contract_id=contract_id)
+    _refuse_bad_kind(type=type, issuer=issuer)
     token = DriverToken.objects.filter(uid__iexact=uid).order_by("pk").first() or DriverToken(uid=uid)
-    if status is not None:
-        token.status = status
-    if contract_id is not None:
-        token.contract_id = contract_id
+    country_code, party_id = issuer or (None, None)
+    given = {
+        "status": status, "contract_id": contract_id, "type": type, "country_code": country_code, "party_id": party_id,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None:
+            setattr(token, name, value)
     token.save()
     return token
+
+
+def _refuse_bad_kind(*, type: str | None, issuer: tuple[str, str] | None) -> None:
+    if type is not None and type not in DriverToken.Type.values:
+        raise ValidationError(f"a token is of type {', '.join(DriverToken.Type.values)}, not {type!r}")
+    if issuer and any(issuer) and not _PARTY.fullmatch("*".join(issuer)):
+        raise ValidationError(f"{'*'.join(issuer)!r} is no party: its country and id, such as NL*ABC")
 
 
 def _refuse_bad_token(*, uid: str, status: str | None, contract_id: str | None) -> None:

@@ -2,7 +2,8 @@
 
 Desired, applied and observed are separate facts. After a boot, a lost connection or a missing answer nobody knows what
 is applied (UNCERTAIN): the next composite schedule, or a late answer, tells. A plan that allows more than it should is
-answered by sending the profile again, a few times; then the profile is DRIFTED, and stays visible as that.
+answered by sending the profile again, a few times; then the profile is DRIFTED, and stays visible as that. So is one
+that was cleared and is planned all the same.
 """
 
 import logging
@@ -13,9 +14,9 @@ from django.conf import settings
 from django.db.models import Q
 
 from chargepoints import commands, observation, phase_changes, signals
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, OperatorLimit
 from chargepoints.profiles import state as profile_state
-from chargepoints.profiles.comparison import Place, Verdict, judge
+from chargepoints.profiles.comparison import Place, Verdict, judge, lingers
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, ScheduleRefused
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def _planned(command: ChargePointCommand, session: ChargingSession, outcome: Com
     for place, profile in _places(session, profiles, now=now):
         profile.session = session
         _settle(profile, outcome.schedule, told=told, place=place, now=now)
+    if told:
+        _settle_cleared(profiles, session, outcome.schedule, now=now)
     if given:
         observation.tell(session, profiles, outcome.schedule, correlation_id=command.correlation_id, now=now)
 
@@ -89,7 +92,7 @@ def _places(
     places: list[tuple[Place, ChargingProfile]] = []
     over: list[ChargingSchedule] = []
     for profile in profiles:
-        if profile.state not in {*SETTLED, State.UNCERTAIN}:
+        if profile.state not in {*SETTLED, State.UNCERTAIN} or _is_cleared(profile):
             continue
         places.append((Place(limits, now, session.started_at, tuple(over)), profile))
         if profile.applied_schedule:
@@ -114,11 +117,41 @@ def _settle(
     if silent and verdict in {Verdict.HOLDS, Verdict.TAKEN, Verdict.GONE}:
         _conclude(silent, verdict, now=now)
         profile.refresh_from_db(fields=profile_state.CHANGED)
-    if verdict == Verdict.HOLDS:
-        profile_state.confirm(profile)
+    if verdict == Verdict.GONE and profile.state == State.UNCERTAIN:
+        profile_state.settle_as_never_there(profile)
+    if verdict in {Verdict.HOLDS, Verdict.LOWER}:
+        commands.withdraw_corrections(profile, now=now)
+        profile_state.confirm(profile, wholly=verdict == Verdict.HOLDS)
     elif verdict == Verdict.CONTRADICTED or (verdict == Verdict.UNTOLD and profile.state == State.UNCERTAIN):
         clear = not profile.applied or (silent is not None and not setting)
         _correct(profile, why or "nothing shows whether it is installed", clear=clear, now=now)
+
+
+def _is_cleared(profile: ChargingProfile) -> bool:
+    """Drifted with nothing applied: it was cleared, and the plan shows it all the same."""
+    return profile.state == State.CLEARED or (profile.state == State.DRIFTED and profile.applied is None)
+
+
+def _settle_cleared(
+    profiles: list[ChargingProfile], session: ChargingSession, plan: ChargingSchedule | None, *, now: datetime
+) -> None:
+    """A plan that is still what was cleared is cleared again. Not where somebody else's limit may be what it shows."""
+    cleared = [profile for profile in profiles if _is_cleared(profile)]
+    others = len(cleared) < len([p for p in profiles if p.state != State.REJECTED])
+    judged = plan if cleared and not others and not _is_limited(session, now=now) else None
+    place = Place(session.evse.limits(detected_phases=session.detected_phases), now, session.started_at)
+    for profile in cleared:
+        profile.session = session
+        was = profile_state.cleared_schedule(profile) if judged else None
+        why = lingers(judged, was, place) if judged and was else ""
+        if why:
+            _correct(profile, why, clear=True, now=now)
+        else:
+            profile_state.confirm_gone(profile)
+
+
+def _is_limited(session: ChargingSession, *, now: datetime) -> bool:
+    return OperatorLimit.objects.touching(session.evse).wanted(now=now).exists()
 
 
 def _unanswered(profile: ChargingProfile) -> ChargePointCommand | None:
@@ -156,9 +189,9 @@ def _correct(profile: ChargingProfile, why: str, *, clear: bool, now: datetime) 
     wish = profile_state.wish_in_force(profile)
     try:
         if clear or wish is None:
-            commands.request_clear_profile(**asking)
+            commands.request_clear_profile(notes=[f"sent by itself: {why}"], **asking)
         else:
-            commands.request_set_profile(schedule=wish, **asking)
+            commands.request_set_profile(schedule=wish, correction=why, **asking)
     except ScheduleRefused as refused:
         profile_state.give_up(profile, f"cannot be sent again: {refused.detail}")
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chargepoints import commands, inventory, metering, signals
-from chargepoints.models import ChargingSession, DriverToken, Evse
+from chargepoints.models import ChargePointCommand, ChargingSession, DriverToken, Evse
 from chargepoints.profiles import state as profile_state
 from chargepoints.values import (
     AuthorizationStatus,
@@ -25,6 +25,7 @@ from chargepoints.values import (
 
 logger = logging.getLogger(__name__)
 State = ChargingSession.State
+REMOTE_START_LASTS = timedelta(minutes=5)  # the driver has to plug in (ConnectionTimeOut)
 
 
 def authorize(id_token: str) -> AuthorizationStatus:
@@ -85,15 +86,25 @@ def close_forgotten(evse: Evse, *, now: datetime, until: datetime | None = None)
 
 
 def _create(evse: Evse, facts: StartFacts, *, accepted: bool, now: datetime) -> ChargingSession:
-    token = DriverToken.objects.filter(uid__iexact=facts.id_token).first()
-    state = State.ACTIVE if accepted else State.INVALID
-    return ChargingSession.objects.create(
+    session = ChargingSession(
         charge_point=evse.charge_point, evse=evse, connector=evse.connectors.first(),
-        ocpp_transaction_id=_new_transaction_id(evse.charge_point_id), state=state,
-        id_token=facts.id_token, contract_id=token.contract_id if token else "", started_at=facts.started_at or now,
+        ocpp_transaction_id=_new_transaction_id(evse.charge_point_id),
+        state=State.ACTIVE if accepted else State.INVALID, started_at=facts.started_at or now,
         reported_start_at=facts.started_at, meter_start_wh=_start_register(facts), last_updated=now,
         notes=_start_notes(facts),
     )  # fmt: skip
+    session.show_token(facts.id_token, DriverToken.objects.filter(uid__iexact=facts.id_token).first())
+    if _was_started_from_here(evse, facts, now=now):
+        session.auth_method = "COMMAND"
+    session.save(force_insert=True)
+    return session
+
+
+def _was_started_from_here(evse: Evse, facts: StartFacts, *, now: datetime) -> bool:
+    """OCPP 1.6 does not say so itself: its charge point took a RemoteStartTransaction with this token a moment ago."""
+    lately = evse.charge_point.commands.filter(created_at__gte=now - REMOTE_START_LASTS)
+    taken = lately.filter(action="RemoteStartTransaction", status=ChargePointCommand.Status.ACCEPTED)
+    return taken.filter(payload__idTag=facts.id_token).exists()
 
 
 def _start_register(facts: StartFacts) -> Decimal:

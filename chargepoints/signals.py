@@ -14,3 +14,8 @@ sessions_metered = Signal()
 # profile: ChargingProfile whose observed plan is fresh; schedule: ChargingSchedule or None when nothing limits;
 # correlation_id: of the request that caused the look, may be empty; now: datetime
 active_profile_changed = Signal()
+# evse_ids: collection of ids of EVSEs whose state or capabilities, as others see them, changed; went_offline: bool;
+# now: datetime
+evses_changed = Signal()
+# location_ids: collection of ids of Locations that an operator changed, or whose EVSEs; now: datetime
+locations_changed = Signal()

@@ -132,6 +132,7 @@ def _follow(
 ) -> None:
     created = session.seq_no is None
     seen = [getattr(session, name) for name in VISIBLE]
+    was_pending = session.state == State.PENDING
     state_before, measured_before = session.charging_state, steering.Measured.of(session)
     facts = replace(facts, readings=_unseen(session, facts))
     _place(session, facts, now=now)
@@ -144,6 +145,8 @@ def _follow(
         _end(session, facts, now=now)
     else:
         _save(session, changed=changed, measured=bool(facts.readings), now=now)
+        if was_pending and session.state == State.ACTIVE:
+            commands.session_began(session, now=now)
         _look_again(session, facts, state_before, now=now)
         steering.changed([session], {session.pk: measured_before}, now=now)
 
@@ -180,8 +183,7 @@ def _take_token(session: ChargingSession, facts: TransactionFacts, status: Autho
     if status is None or session.id_token:
         return
     if status is AuthorizationStatus.ACCEPTED or facts.step is not TransactionStep.ENDED:
-        token = DriverToken.objects.filter(uid__iexact=facts.id_token).first()
-        session.id_token, session.contract_id = facts.id_token, token.contract_id if token else ""
+        session.show_token(facts.id_token, DriverToken.objects.filter(uid__iexact=facts.id_token).first())
     if status is not AuthorizationStatus.ACCEPTED and facts.step is not TransactionStep.ENDED:
         session.state = State.INVALID
     if facts.remote_start_id is not None:
@@ -239,7 +241,6 @@ def _activate(session: ChargingSession, facts: TransactionFacts, *, free: bool, 
     if flows or (authorised and session.charging_state in CONNECTED):
         session.state = State.ACTIVE
         session.started_at = max(facts.happened_at or now, session.started_at)
-        commands.ring_waiting(session)
 
 
 def _save(session: ChargingSession, *, changed: bool, measured: bool, now: datetime) -> None:

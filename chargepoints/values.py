@@ -26,6 +26,28 @@ class LowCurrentPolicy(StrEnum):
     FLOOR = "floor"
 
 
+class Availability(StrEnum):
+    """Whether a driver can use an EVSE now."""
+
+    AVAILABLE = "AVAILABLE"
+    IN_USE = "IN_USE"
+    BLOCKED = "BLOCKED"  # nothing goes on, and no other car can get there
+    RESERVED = "RESERVED"
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"  # switched off, not broken
+    FAULTED = "FAULTED"
+    UNKNOWN = "UNKNOWN"
+    PLANNED = "PLANNED"
+    REMOVED = "REMOVED"
+
+
+class Stage(StrEnum):
+    """Of the life of an EVSE, as an operator states it."""
+
+    PLANNED = "PLANNED"
+    IN_SERVICE = "IN_SERVICE"
+    REMOVED = "REMOVED"
+
+
 @dataclass(frozen=True, slots=True)
 class SchedulePeriod:
     """`limit` in the schedule's unit, from `start_s` seconds after the schedule's start to the next period."""
@@ -251,6 +273,7 @@ class BootFacts:
     model: str = ""
     serial_number: str = ""
     firmware_version: str = ""
+    meter_serial_number: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
 

@@ -136,8 +136,9 @@ with contextlib.suppress(OSError):  # nothing need be collected, but WhiteNoise 
 WHITENOISE_USE_FINDERS = True  # served from the packages themselves: nothing to collect before the first start
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto.
-if env_bool("TRUST_PROXY"):
+# Behind a proxy that ends TLS, sets X-Forwarded-Proto and adds to X-Forwarded-For.
+TRUST_PROXY = env_bool("TRUST_PROXY")
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _public.scheme == "https"
 SECURE_HSTS_SECONDS = 31_536_000 if _public.scheme == "https" else 0
@@ -174,6 +175,25 @@ if REDIS_URL:
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+# Access tokens of partners, one set for all processes. Nothing in it must not be lost.
+if REDIS_URL:
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "cpo",
+            "OPTIONS": {
+                "serializer": "cpo_backoffice.cache.JsonSerializer", "socket_timeout": 2, "socket_connect_timeout": 2,
+            },
+        }
+    }  # fmt: skip
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000},
+        }
+    }  # fmt: skip
+
 REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -194,6 +214,8 @@ OCPP_HEARTBEAT_INTERVAL_S = env_int("OCPP_HEARTBEAT_INTERVAL_S", 300)
 OCPP_MAX_FRAME_BYTES = env_int("OCPP_MAX_FRAME_BYTES", 1_048_576)
 OCPP_PING_INTERVAL_S = env_int("OCPP_PING_INTERVAL_S", 20)
 OCPP_COMMAND_TIMEOUT_S = env_int("OCPP_COMMAND_TIMEOUT_S", 30)
+# After a boot or a new connection a charge point is asked for its plan only so many seconds later.
+OCPP_SETTLE_S = env_int("OCPP_SETTLE_S", 5)
 # How often a profile is sent again when the charge point's plan contradicts it, before it counts as drifted.
 OCPP_PROFILE_CORRECTIONS = env_int("OCPP_PROFILE_CORRECTIONS", 2)
 # A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.
@@ -213,6 +235,10 @@ OCPI_CALLBACK_RESERVE_S = env_int("OCPI_CALLBACK_RESERVE_S", 10)
 OCPI_REQUEST_TIMEOUT_S = env_int("OCPI_REQUEST_TIMEOUT_S", 10)
 # At most one push of a session per this many seconds; a change of its state goes out at once.
 OCPI_SESSION_PUSH_INTERVAL_S = env_int("OCPI_SESSION_PUSH_INTERVAL_S", 30)
+# A charging period of a session lasts at least this long.
+OCPI_CHARGING_PERIOD_S = env_int("OCPI_CHARGING_PERIOD_S", 300)
+# A charge point that lost its connection is UNKNOWN to partners after this; most come back sooner.
+OCPI_OFFLINE_PUSH_DELAY_S = env_int("OCPI_OFFLINE_PUSH_DELAY_S", 60)
 # Token buckets for PUT and GET of charging profiles: how many at once, and how many a minute after that.
 OCPI_SESSION_BURST = env_int("OCPI_SESSION_BURST", 10)
 OCPI_SESSION_PER_MINUTE = env_int("OCPI_SESSION_PER_MINUTE", 10)

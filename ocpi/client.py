@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlencode
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -36,6 +36,8 @@ __all__ = [
     "send",
 ]
 
+_Content = tuple[str | bytes | None, str]
+
 MAX_RESPONSE_BYTES = 65_536
 CA_BUNDLE: str | bool = True
 """True: the public certificate authorities of `certifi`."""
@@ -48,14 +50,15 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundRequest:
-    """`body` is any JSON document; None sends none. `routing` are the OCPI-to/from headers. `timeout_s` covers all:
-    look-up, connection, sending and the whole answer.
+    """`body` is any JSON document; None sends none. `form` is sent form-encoded in its place. `routing` are the
+    OCPI-to/from headers. `timeout_s` covers all: authorisation, look-up, connection, sending and the whole answer.
     """
 
     method: str
     url: str
     correlation_id: str
     body: Any = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     request_id: str = ""
     routing: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     timeout_s: float = 10.0
@@ -92,10 +95,11 @@ def send(
 ) -> OutboundResponse:
     """One attempt. Raises DeliveryFailed.
 
-    `before_send` is called once, when the connection stands (TLS included) and before the first byte is written;
-    what it raises is raised here, and nothing has been sent.
+    `before_send` is called when the connection stands (TLS included) and before the first byte is written; what it
+    raises is raised here, and nothing has been sent. After a 401 that `authorization` can do something about, the
+    request goes once more, within the same time and after another call of `before_send`.
     """
-    prepared, parts = _prepare(request, authorization, policy)
+    parts, content = _parts(request, policy), _content(request)
     attempt = Attempt(
         policy,
         timeout_s=request.timeout_s,
@@ -103,7 +107,7 @@ def send(
         before_send=before_send,
     )
     try:
-        response = run(attempt, lambda: _exchange(prepared, attempt))
+        response = _authorised(request, content, authorization, attempt)
     except DeliveryFailed as failure:
         _log(request, parts, failure.kind.value, attempt)
         raise
@@ -128,30 +132,56 @@ def _adapter(policy: AddressPolicy) -> GuardedAdapter:
     return adapters[policy]
 
 
-def _prepare(
-    request: OutboundRequest, authorization: Authorizer, policy: AddressPolicy
-) -> tuple[requests.PreparedRequest, SplitResult]:
+def _parts(request: OutboundRequest, policy: AddressPolicy) -> SplitResult:
+    try:
+        return split_url(request.url, policy)
+    except UrlRefused as refused:
+        raise DeliveryFailed(FailureKind.URL, refused.reason) from None
+
+
+def _authorised(
+    request: OutboundRequest, content: _Content, authorization: Authorizer, attempt: Attempt
+) -> OutboundResponse:
+    proof = authorization.headers(timeout_s=attempt.remaining_s())
+    response = _exchange(_prepare(request, content, proof), attempt)
+    if response.http_status != 401 or not authorization.renew(proof):
+        return response
+    logger.info("refused with 401, authorisation renewed correlation_id=%s", request.correlation_id)
+    attempt.again()
+    proof = authorization.headers(timeout_s=attempt.remaining_s())
+    return _exchange(_prepare(request, content, proof), attempt)
+
+
+def _prepare(request: OutboundRequest, content: _Content, proof: Mapping[str, str]) -> requests.PreparedRequest:
     headers = {
         "Accept": "application/json",
         "User-Agent": "cpo-backoffice",
         "X-Request-ID": request.request_id or str(uuid.uuid4()),
         "X-Correlation-ID": request.correlation_id,
         **request.routing,
-        **authorization.headers(),
+        **proof,
     }
-    body = None if request.body is None else documents.dump(request.body)
+    body, content_type = content
     if body is not None:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = content_type
     try:
-        parts = split_url(request.url, policy)
-        return requests.Request(request.method, request.url, headers=headers, data=body).prepare(), parts
-    except UrlRefused as refused:
-        raise DeliveryFailed(FailureKind.URL, refused.reason) from None
+        return requests.Request(request.method, request.url, headers=headers, data=body).prepare()
     except requests.RequestException as error:  # its text may quote a header
         raise DeliveryFailed(FailureKind.URL, type(error).__name__) from None
 
 
+def _content(request: OutboundRequest) -> _Content:
+    """Body and Content-Type."""
+    if request.form is not None:
+        return urlencode(request.form), "application/x-www-form-urlencoded"
+    return (None if request.body is None else documents.dump(request.body)), "application/json"
+
+
 def _exchange(prepared: requests.PreparedRequest, attempt: Attempt) -> OutboundResponse:
+    return run(attempt, lambda: _answer(prepared, attempt))
+
+
+def _answer(prepared: requests.PreparedRequest, attempt: Attempt) -> OutboundResponse:
     hook_error: Exception | None = None
     try:
         answer = _adapter(attempt.policy).send(prepared, stream=True, timeout=attempt.remaining_s(), verify=CA_BUNDLE)

@@ -31,31 +31,36 @@ class FailureKind(StrEnum):
     URL = "url"
     DNS = "dns"
     ADDRESS_REFUSED = "address_refused"
+    REFUSED = "refused"
     CONNECT = "connect"  # no connection, or one that broke before the answer was complete
     TLS = "tls"
     TIMEOUT = "timeout"
     TOO_LARGE = "too_large"
     REDIRECT = "redirect"
+    AUTHORISATION = "authorisation"  # what would authorise the request could not be had
 
 
-_RETRYABLE = frozenset({FailureKind.DNS, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT})
+_RETRYABLE = frozenset(
+    {FailureKind.DNS, FailureKind.REFUSED, FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT}
+)
 
 
 class DeliveryFailed(Exception):
-    """No usable answer. `maybe_sent` False: not one byte of the request has left. `http_status`: as far as it got."""
+    """No usable answer. `maybe_sent` False: not one byte of the request has left. `http_status`: as far as it got.
+
+    `retryable` None: as its kind is.
+    """
 
     def __init__(
-        self, kind: FailureKind, detail: str, *, maybe_sent: bool = False, http_status: int | None = None
-    ) -> None:
+        self, kind: FailureKind, detail: str, *, maybe_sent: bool = False, http_status: int | None = None,
+        retryable: bool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(f"{kind.value}: {detail}")
         self.kind = kind
         self.detail = detail
         self.maybe_sent = maybe_sent
         self.http_status = http_status
-
-    @property
-    def retryable(self) -> bool:
-        return self.kind in _RETRYABLE
+        self.retryable = kind in _RETRYABLE if retryable is None else retryable
 
 
 class HookFailed(Exception):
@@ -105,14 +110,18 @@ class Attempt:
         """The connection stands and the next thing it does is to write."""
         if self.maybe_sent:
             return
-        hook, self._before_send = self._before_send, None
-        if hook is not None:
+        if self._before_send is not None:
             try:
-                hook()
+                self._before_send()
             except Exception as error:
                 raise HookFailed(error) from error
         self.remaining_s()
         self.maybe_sent = True
+
+    def again(self) -> None:
+        """The request was refused, so it has had no effect: it may go once more, in what is left of the time."""
+        self.maybe_sent = False
+        self.http_status = None
 
 
 class _Local(threading.local):
@@ -149,22 +158,24 @@ def _judged_addresses(host: str, attempt: Attempt) -> tuple[str, ...]:
 
 def _connect(host: str, port: int, attempt: Attempt) -> socket.socket:
     """To the first address that takes the connection; no second look-up happens after the judgement."""
-    problem = "no address"
+    kind, problem = FailureKind.CONNECT, "no address"
     for address in _judged_addresses(host, attempt):
         try:
             connected = socket.create_connection(
                 (address, port), timeout=min(attempt.connect_timeout_s, attempt.remaining_s())
             )
         except TimeoutError:
-            problem = "no connection in time"
+            kind, problem = FailureKind.CONNECT, "no connection in time"
+        except ConnectionRefusedError:
+            kind, problem = FailureKind.REFUSED, "nobody listens at this address and port"
         except OSError as error:
-            problem = f"no connection ({type(error).__name__})"
+            kind, problem = FailureKind.CONNECT, f"no connection ({type(error).__name__})"
         else:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.settimeout(attempt.remaining_s())
             return connected
     attempt.remaining_s()
-    raise attempt.failed(FailureKind.CONNECT, problem)
+    raise attempt.failed(kind, problem)
 
 
 class _DeadlineReader(io.RawIOBase):

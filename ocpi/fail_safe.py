@@ -7,28 +7,13 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 
 from chargepoints import commands
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.profiles.state import STANDING
-from chargepoints.transactions import committed
 from ocpi.models import Party
 
 logger = logging.getLogger(__name__)
-NOTED_EVERY = timedelta(seconds=30)
-
-
-def heard(party: Party, *, now: datetime) -> None:
-    """A request of a guarded party has come. Noted at most every NOTED_EVERY: it is called for each of them."""
-    if party.fail_safe_ttl_s and (party.heard_at is None or now - party.heard_at >= NOTED_EVERY):
-        _note(party, now=now)
-
-
-@committed
-def _note(party: Party, *, now: datetime) -> None:
-    stale = Q(heard_at=None) | Q(heard_at__lte=now - NOTED_EVERY)
-    Party.objects.filter(stale, pk=party.pk).update(heard_at=now)
 
 
 def watch(*, now: datetime, limit: int = 100) -> int:
@@ -40,12 +25,15 @@ def watch(*, now: datetime, limit: int = 100) -> int:
 
 def _begin_and_end(now: datetime) -> None:
     """The time runs from when a party is guarded, not from the last time it was."""
-    Party.objects.filter(fail_safe_ttl_s__isnull=False, heard_at=None).update(heard_at=now)
-    Party.objects.filter(fail_safe_ttl_s=None, heard_at__isnull=False).update(heard_at=None)
+    Party.objects.filter(fail_safe_ttl_s__isnull=False, guarded_at=None).update(guarded_at=now)
+    Party.objects.filter(fail_safe_ttl_s=None, guarded_at__isnull=False).update(guarded_at=None)
 
 
 def _is_silent(party: Party, now: datetime) -> bool:
-    return party.heard_at is not None and now - party.heard_at >= timedelta(seconds=party.fail_safe_ttl_s or 0)
+    if party.guarded_at is None or party.fail_safe_ttl_s is None:
+        return False
+    silent_since = max(party.heard_at or party.guarded_at, party.guarded_at)
+    return now - silent_since >= timedelta(seconds=party.fail_safe_ttl_s)
 
 
 def _clear_of(party: Party, *, now: datetime, limit: int) -> int:

@@ -1,17 +1,20 @@
-"""The credentials handshake: tokens and endpoints change hands, whole or not at all (OCPI 2.2.1 credentials)."""
+"""The credentials handshake, and its Receiver: tokens and endpoints change hands, whole or not at all
+(OCPI 2.2.1 credentials). `ocpi.registration` is its Sender.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
-from ocpi import client, our_parties, parties
-from ocpi.authorizers import Authorizer, TokenBase64, TokenRaw
+from ocpi import our_parties, parties
+from ocpi.diagnosis import printable
+from ocpi.discovery import Line, Offer, check_outbound_url, discover
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, token_hash
 from ocpi.protocol import tokens
 from ocpi.protocol.errors import InvalidField, OcpiError
@@ -19,30 +22,22 @@ from ocpi.protocol.headers import Address
 from ocpi.protocol.status_codes import StatusCode
 
 logger = logging.getLogger(__name__)
-# Without these the product cannot do its job for a partner of that role.
-REQUIRED = {Party.Role.SCSP: [("sessions", "RECEIVER")], Party.Role.EMSP: [("sessions", "RECEIVER")]}
-USED = {"sessions", "chargingprofiles"}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    identifier: str
-    role: str
-    url: str
+MAX_ROLES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class TheirCredentials:
+    """`roles`: role, country_code, party_id and name of each, bounded. `name`: of the party that was meant."""
+
     token: str = field(repr=False)
     url: str
     name: str
-    roles: list[dict[str, str]]
+    roles: tuple[dict[str, str], ...] = ()
 
 
 def our_credentials(*, token: str) -> dict[str, Any]:
-    """The Credentials object that lets its reader call us."""
-    roles = [_our_role(cpo) for cpo in our_parties.all_of_them()]
-    return {"token": token, "url": f"{settings.PUBLIC_URL}/ocpi/versions", "roles": roles}
+    """The Credentials object that lets its reader call us: one role for each CPO we speak for."""
+    return {"token": token, "url": versions_url(), "roles": [_our_role(cpo) for cpo in our_parties.all_of_them()]}
 
 
 def _our_role(cpo: Address) -> dict[str, Any]:
@@ -55,12 +50,16 @@ def _our_role(cpo: Address) -> dict[str, Any]:
     }
 
 
+def versions_url() -> str:
+    return f"{settings.PUBLIC_URL}/ocpi/versions"
+
+
 def token_of(headers: Mapping[str, str]) -> str:
     """The token that the caller has just proven, as we know it: only its hash is kept."""
     found = tokens.candidates(headers.get("Authorization", ""))
-    known = set(
-        Credentials.objects.filter(inbound_hash__in=map(token_hash, found)).values_list("inbound_hash", flat=True)
-    )
+    hashes = [token_hash(token) for token in found]
+    rows = Credentials.objects.filter(Q(inbound_hash__in=hashes) | Q(pending_hash__in=hashes))
+    known = {each for row in rows.values_list("inbound_hash", "pending_hash") for each in row}
     return next(token for token in found if token_hash(token) in known)
 
 
@@ -69,36 +68,48 @@ def exchange(party: Party, body: Mapping[str, Any], *, correlation_id: str, now:
 
     Raises OcpiError 2001, 3001, 3002 or 3003, or 405 if another handshake came first; everything is left as it was.
     """
-    began_with = Credentials.objects.get(party=party).inbound_hash
+    credentials = Credentials.objects.get(party=party)
     theirs = parse(party, body)
-    endpoints = fetch_endpoints(party, theirs, correlation_id=correlation_id)
-    for identifier, role in REQUIRED.get(Party.Role(party.role), []):
-        if not any((e.identifier, e.role) == (identifier, role) for e in endpoints):
-            raise OcpiError(StatusCode.NO_MATCHING_ENDPOINTS, f"your version details lack {identifier} {role}")
-    return _store(party, theirs, endpoints, began_with=began_with, now=now)
+    line = Line(party, parties.token_authorizer(party, theirs.token), correlation_id)
+    offer = discover(line, theirs.url)
+    return _store(party, theirs, offer, began_with=credentials.inbound_hash, now=now)
 
 
 @transaction.atomic
-def _store(
-    party: Party, theirs: TheirCredentials, endpoints: list[Endpoint], *, began_with: str | None, now: datetime
-) -> str:
+def _store(party: Party, theirs: TheirCredentials, offer: Offer, *, began_with: str | None, now: datetime) -> str:
     token = tokens.new_token()
     credentials = Credentials.objects.select_for_update().get(party=party)
     if credentials.inbound_hash != began_with:
         raise OcpiError(StatusCode.CLIENT_ERROR, "the registration has changed meanwhile", http_status=405)
-    credentials.set_inbound(token, Credentials.Inbound.TOKEN_C)
+    settle(credentials, theirs, offer, inbound_token=token, now=now)
+    return token
+
+
+def settle(
+    credentials: Credentials, theirs: TheirCredentials, offer: Offer, *, inbound_token: str, now: datetime
+) -> None:
+    """What both sides have agreed on. Inside a transaction that holds the row."""
+    party = credentials.party
+    credentials.set_inbound(inbound_token, Credentials.Inbound.TOKEN_C)
     credentials.outbound_token = theirs.token
     credentials.versions_url = theirs.url
+    credentials.roles = list(theirs.roles)
     credentials.registered_at = now
     credentials.save()
+    replace_endpoints(party, offer)
+    if theirs.name and not party.name:
+        Party.objects.filter(pk=party.pk).update(name=theirs.name[:100])
+    logger.info("party registered party=%s version=%s endpoints=%s", party, offer.version, len(offer.endpoints))
+
+
+def replace_endpoints(party: Party, offer: Offer) -> None:
+    """All of them, and its version. What it had at the old ones is in doubt."""
     party.endpoints.all().delete()
-    party.outbox.update(delivered_body=None)  # what it had under the old registration is in doubt
+    party.outbox.update(delivered_body=None)
     PartnerEndpoint.objects.bulk_create(
-        PartnerEndpoint(party=party, identifier=e.identifier, role=e.role, url=e.url) for e in endpoints
+        PartnerEndpoint(party=party, identifier=e.identifier, role=e.role, url=e.url) for e in offer.endpoints
     )
-    Party.objects.filter(pk=party.pk).update(name=party.name or theirs.name[:100], roles=theirs.roles)
-    logger.info("party registered party=%s endpoints=%s", party, len(endpoints))
-    return token
+    Party.objects.filter(pk=party.pk).update(version=offer.version)
 
 
 @transaction.atomic
@@ -107,13 +118,20 @@ def unregister(party: Party) -> None:
     credentials = Credentials.objects.select_for_update().get(party=party)
     credentials.set_inbound(None, Credentials.Inbound.TOKEN_A)
     credentials.outbound_token = ""
+    credentials.outbound_encoding = _of_a_token(credentials)
     credentials.registered_at = None
+    credentials.roles = []
     credentials.save()
     party.endpoints.all().delete()
-    Party.objects.filter(pk=party.pk).update(roles=[])
     pending = party.outbox.filter(status=OutboxMessage.Status.PENDING)
     pending.update(status=OutboxMessage.Status.FAILED, last_error="the party has unregistered")
     logger.info("party unregistered party=%s", party)
+
+
+def _of_a_token(credentials: Credentials) -> str:
+    """An OAuth 2.0 client stays known, for an operator to choose again, but opens nothing meanwhile."""
+    oauth2 = credentials.outbound_encoding == Credentials.Outbound.OAUTH2
+    return Credentials.Outbound.BASE64 if oauth2 else credentials.outbound_encoding
 
 
 # --- what they say --------------------------------------------------------------------------------------------------
@@ -129,86 +147,31 @@ def parse(party: Party, body: Mapping[str, Any]) -> TheirCredentials:
     check_outbound_url(party, "url", url)
     if not isinstance(roles, list) or not roles:
         raise InvalidField("roles", "must name at least one role")
-    named = parties.roles_of(roles)
-    for role, given in zip(named, roles, strict=True):
-        if str(Address(role["country_code"], role["party_id"])) == str(party).upper():
-            return TheirCredentials(token, url, _business_name(given), named)
+    for index, role in enumerate(roles):
+        if _is_of(party, index, role):
+            details = role.get("business_details")
+            name = details.get("name") if isinstance(details, dict) else ""
+            return TheirCredentials(token, url, name if isinstance(name, str) else "", read_roles(roles))
     raise InvalidField("roles", f"must name {party}, for whom this token was issued")
 
 
-def _business_name(role: dict[str, Any]) -> str:
+def _is_of(party: Party, index: int, role: Any) -> bool:
+    if not isinstance(role, dict):
+        raise InvalidField(f"roles[{index}]", "must be an object")
+    for name in ("role", "country_code", "party_id"):
+        if not isinstance(role.get(name), str):
+            raise InvalidField(f"roles[{index}].{name}", "is required")
+    named = (role["country_code"].upper(), role["party_id"].upper())
+    return named == (party.country_code.upper(), party.party_id.upper())
+
+
+def read_roles(roles: Sequence[Any]) -> tuple[dict[str, str], ...]:
+    """What is shown of them: those that are well formed, cut to the lengths of OCPI 2.2.1 credentials."""
+    return tuple(_shown(role) for role in roles[:MAX_ROLES] if isinstance(role, dict))
+
+
+def _shown(role: Mapping[str, Any]) -> dict[str, str]:
     details = role.get("business_details")
-    name = details.get("name") if isinstance(details, dict) else ""
-    return name if isinstance(name, str) else ""
-
-
-def check_outbound_url(party: Party, field: str, url: str) -> None:
-    try:
-        host = urlsplit(url).hostname if "://" in url else None
-        client.check_url(url, allowed_hosts=frozenset({host or ""}), policy=parties.address_policy(party))
-    except (client.UrlRefused, ValueError) as refused:
-        raise InvalidField(field, getattr(refused, "reason", "is not a URL")) from None
-
-
-def fetch_endpoints(party: Party, theirs: TheirCredentials, *, correlation_id: str) -> list[Endpoint]:
-    """Their endpoints for our version, asked with their token. Raises OcpiError 3001, 3002 or 3003."""
-    raw = Credentials.objects.filter(party=party, outbound_encoding=Credentials.Outbound.RAW).exists()
-    authorizer = TokenRaw(theirs.token) if raw else TokenBase64(theirs.token)
-    versions = _get(party, theirs.url, authorizer, correlation_id)
-    return _endpoints(party, _get(party, _version_url(party, versions), authorizer, correlation_id))
-
-
-def _get(party: Party, url: str, authorizer: Authorizer, correlation_id: str) -> Any:
-    request = client.OutboundRequest(method="GET", url=url, correlation_id=correlation_id, timeout_s=5.0)
-    try:
-        response = client.send(request, authorization=authorizer, policy=parties.address_policy(party))
-    except client.DeliveryFailed as failure:
-        raise OcpiError(StatusCode.UNUSABLE_API, f"your API cannot be used: {failure}") from None
-    if not response.ok or not isinstance(response.body, dict) or "data" not in response.body:
-        answer = f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-        raise OcpiError(StatusCode.UNUSABLE_API, f"your API cannot be used: {answer} at {urlsplit(url).path}")
-    return response.body["data"]
-
-
-def _version_url(party: Party, versions: Any) -> str:
-    """Of the version that the party is pinned to."""
-    entries = versions if isinstance(versions, list) else []
-    for entry in entries:
-        if isinstance(entry, dict) and entry.get("version") == party.version and isinstance(entry.get("url"), str):
-            return entry["url"]
-    raise OcpiError(StatusCode.UNSUPPORTED_VERSION, f"your versions endpoint does not offer {party.version}")
-
-
-def _endpoints(party: Party, details: Any) -> list[Endpoint]:
-    listed = details.get("endpoints") if isinstance(details, dict) else None
-    if not isinstance(listed, list):
-        raise OcpiError(StatusCode.UNUSABLE_API, "your version details list no endpoints")
-    found = {}
-    for entry in listed:
-        try:
-            endpoint = _endpoint(party, entry)
-        except OcpiError as error:
-            if _is_used(entry):
-                raise
-            logger.warning("party=%s: an endpoint we do not use is left out: %s", party, error.message)
-        else:
-            found[endpoint.identifier, endpoint.role] = endpoint
-    return list(found.values())
-
-
-def _is_used(entry: Any) -> bool:
-    """Whether we call it. The correct objects of a list are processed anyway (OCPI 2.2.1 transport_and_format, GET)."""
-    identifier = entry.get("identifier") if isinstance(entry, dict) else None
-    return not isinstance(identifier, str) or identifier in USED
-
-
-def _endpoint(party: Party, entry: Any) -> Endpoint:
-    fields = [entry.get(name) for name in ("identifier", "role", "url")] if isinstance(entry, dict) else []
-    texts = [field for field in fields if isinstance(field, str) and 0 < len(field) <= 255]
-    if len(texts) != 3:
-        raise OcpiError(StatusCode.UNUSABLE_API, "an endpoint of your version details lacks identifier, role or url")
-    identifier, role, url = texts
-    if role not in {"SENDER", "RECEIVER"} or len(identifier) > 64:
-        raise OcpiError(StatusCode.UNUSABLE_API, "an endpoint of your version details has an unknown role")
-    check_outbound_url(party, f"endpoint {identifier[:64]} {role}", url)
-    return Endpoint(identifier, role, url)
+    named = {**role, "name": details.get("name") if isinstance(details, dict) else ""}
+    lengths = {"role": 5, "country_code": 2, "party_id": 3, "name": 100}
+    return {key: printable(text, lengths[key]) if isinstance(text := named.get(key), str) else "" for key in lengths}

@@ -6,6 +6,7 @@ Constraints:
   attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
   message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
 - sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
+- what a partner has already is not sent again: a session whose state changed in nothing that it sees stays silent;
 - no transaction is open while a partner is waited for.
 """
 
@@ -22,14 +23,13 @@ from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargingSession, Evse, Location
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, our_parties, parties, renderings
+from ocpi import client, location_messages, outages, parties, period_marks, renderings
 from ocpi.authorizers import Authorizer
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
 from ocpi.protocol import documents
-from ocpi.protocol.headers import Address
 
 logger = logging.getLogger(__name__)
 Kind = OutboxMessage.Kind
@@ -44,19 +44,23 @@ CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
     *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
     "party__country_code", "party__party_id", "party__role", "party__version", "party__enabled",
-    "party__allow_insecure_urls", "party__shares_all_evses",
-    "party__credentials__outbound_encrypted", "party__credentials__outbound_encoding",
+    "party__allow_insecure_urls", "party__shares_all_evses", "party__reached_at",
     "profile_request__sender", "profile_request__receiver",
+    *(f"party__credentials__{column}" for column in parties.OUTBOUND_COLUMNS),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`retry`: trying again may help. `error` empty: delivered."""
+    """`retry`: trying again may help; `later`: not soon, but once something was set right. `error` empty: delivered.
+    `silence`: the partner did not or could not answer.
+    """
 
     error: str = ""
     retry: bool = True
+    later: bool = False
     response: client.OutboundResponse | None = None
+    silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,11 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`content`, or why there is none."""
+    """`content`, or what came of it without any. `attempt` None: the partner has it all, nothing leaves."""
 
     message: OutboxMessage
     content: Content | Outcome
-    attempt: DeliveryAttempt
+    attempt: DeliveryAttempt | None
     timeout_s: float
     lease_until: datetime
 
@@ -129,8 +133,12 @@ def deliver(message_id: int, *, now: datetime) -> None:
     delivery = _claim(message_id, now=now)
     while delivery:
         outcome = _attempt(delivery)
-        ended_at = timezone.now()
-        delivery = _record_and_claim_next(delivery, outcome, go_on=ended_at < until, now=ended_at)
+        ended_at, party = timezone.now(), delivery.message.party
+        silent = outcome.silence and delivery.message.kind != Kind.RESULT  # then beat rings again, see `ocpi.outages`
+        go_on = ended_at < until and not silent
+        delivery = _record_and_claim_next(delivery, outcome, go_on=go_on, now=ended_at)
+        if outcome.response and not outcome.error:
+            parties.reached(party, now=ended_at)
 
 
 @committed
@@ -155,7 +163,7 @@ def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool,
 
 def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Delivery | None:
     """The first of them, all of one party, that is due and need not wait."""
-    due = messages.filter(status=Status.PENDING, due_at__lte=now)
+    due = messages.filter(status=Status.PENDING, due_at__lte=now).annotate(out_since=outages.SINCE)
     for message in due.select_related("party__credentials", "profile_request").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
@@ -167,12 +175,13 @@ def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Deliver
 def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     timeout_s = _attempt_time(message, now=now)
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
-    number = message.attempt_count + 1
+    content = _content(message)
+    number = message.attempt_count + (1 if content else 0)
     mine = _due(message).filter(due_at__lte=now, revision=message.revision, attempt_count=message.attempt_count)
     if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
         return None
-    content = _content(message)
-    return Delivery(message, content, _new_attempt(message, content, number=number, now=now), timeout_s, lease_until)
+    attempt = _new_attempt(message, content, number=number, now=now) if content else None
+    return Delivery(message, content or Outcome(), attempt, timeout_s, lease_until)
 
 
 def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -194,10 +203,19 @@ def _must_wait(message: OutboxMessage) -> bool:
     """
     if message.kind != Kind.RESULT and not message.party.enabled:
         return True
-    share = settings.OCPI_PARTY_CONCURRENCY
-    if _under_way(message.party_id) >= (2 * share if message.kind == Kind.RESULT else share):
+    if _under_way(message.party_id).count() >= _share(message.kind):
+        return True
+    if _out_since(message) and _under_way(message.party_id).exclude(kind=Kind.RESULT).exists():
         return True
     return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
+
+
+def _share(kind: str) -> int:
+    """How much may be under way to a party for one of this kind to follow: sessions steer, places can wait."""
+    share = settings.OCPI_PARTY_CONCURRENCY
+    if kind == Kind.RESULT:
+        return 2 * share
+    return max(1, share // 2) if kind in location_messages.KINDS else share
 
 
 def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
@@ -206,8 +224,13 @@ def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
     return same_session.filter(kind=Kind.RESULT, status__in=waiting_or_on_its_way)
 
 
-def _under_way(party_id: int) -> int:
-    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id).count()
+def _under_way(party_id: int) -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id)
+
+
+def _out_since(message: OutboxMessage) -> datetime | None:
+    """As it was when it was claimed."""
+    return getattr(message, "out_since", None)
 
 
 def _is_late(message: OutboxMessage, *, now: datetime) -> bool:
@@ -228,19 +251,25 @@ def _attempt(delivery: Delivery) -> Outcome:
     """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
     if isinstance(delivery.content, Outcome):
         return delivery.content
+    return _sent(delivery, delivery.content)
+
+
+def _sent(delivery: Delivery, content: Content) -> Outcome:
     try:
         response = client.send(
-            _request(delivery, delivery.content),
-            authorization=delivery.content.authorization,
+            _request(delivery, content),
+            authorization=content.authorization,
             policy=parties.address_policy(delivery.message.party),
             before_send=lambda: _mark_sent(delivery),
         )
     except ClaimLost:
         return Outcome("not sent: the lease or the promised time had run out")
     except client.DeliveryFailed as failure:
-        return Outcome(str(failure)[:500], retry=failure.retryable)
+        unauthorised = failure.kind is client.FailureKind.AUTHORISATION
+        again = failure.retryable
+        return Outcome(str(failure)[:500], retry=again, later=unauthorised, silence=again)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-    return Outcome(problem, retry=response.retryable, response=response)
+    return Outcome(problem, retry=response.retryable, response=response, silence=not response.ok and response.retryable)
 
 
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
@@ -251,42 +280,31 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     )  # fmt: skip
 
 
-def _content(message: OutboxMessage) -> Content | Outcome:
+def _content(message: OutboxMessage) -> Content | Outcome | None:
+    """None: the partner has it all."""
     try:
-        return Content(*_rendered(message), parties.authorizer(message.party), _routing(message))
+        request = _rendered(message)
+        return Content(*request, parties.authorizer(message.party), renderings.routing(message)) if request else None
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
+    except (Location.DoesNotExist, Evse.DoesNotExist):
+        return Outcome("it is no longer shared with this party, or lacks what partners must be told", retry=False)
     except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
         return Outcome(f"the party is not connected: {error}"[:500], retry=False)
 
 
-def _rendered(message: OutboxMessage) -> tuple[str, str, Any]:
+def _rendered(message: OutboxMessage) -> tuple[str, str, Any] | None:
     match message.kind:
         case Kind.RESULT:
             return "POST", message.url, message.body
         case Kind.SESSION:
             return renderings.session_request(message)
+        case Kind.LOCATION:
+            return renderings.location_request(message)
+        case Kind.EVSE:
+            return renderings.evse_request(message)
         case _:
             return renderings.active_profile_request(message)
-
-
-def _routing(message: OutboxMessage) -> dict[str, str]:
-    """From the CPO of the session. A result goes back from the CPO that was asked to the role that asked, and a changed
-    plan to the role that set one last.
-    """
-    asked = message.profile_request or (_set_last(message) if message.kind == Kind.ACTIVE_PROFILE else None)
-    sender = Address.parse(asked.receiver) if asked else None
-    return parties.routing(
-        message.party,
-        sender=sender or our_parties.of_session(message.session_id),
-        receiver=Address.parse(asked.sender) if asked else None,
-    )
-
-
-def _set_last(message: OutboxMessage) -> ProfileRequest | None:
-    mine = ProfileRequest.objects.filter(party_id=message.party_id, session_id=message.session_id)
-    accepted = mine.filter(kind=ProfileRequest.Kind.SET, response=ProfileRequest.Response.ACCEPTED)
-    return accepted.order_by("-received_at").only("sender", "receiver").first()
 
 
 class ClaimLost(Exception):
@@ -303,22 +321,27 @@ def _mark_sent(delivery: Delivery) -> None:
     now = timezone.now()
     if not mine or now >= min(delivery.lease_until, delivery.message.expires_at or delivery.lease_until):
         raise ClaimLost
-    DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
+    if delivery.attempt:
+        DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
 
 # --- what came of it ------------------------------------------------------------------------------------------------
 
 
 def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
-    _close_attempt(delivery.attempt, outcome, now=now)
+    if delivery.attempt:
+        _close_attempt(delivery.attempt, outcome, now=now)
     mine = delivery.still_mine()
+    location_messages.lock_location(delivery.message)
     # Nobody else changes a result that is on its way; a state may have become a newer one.
     message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
     changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
-    if not mine.update(lease_until=None, **changes):
+    changes = location_messages.settle(message, changes, now=now)
+    if not mine.update(lease_until=None, **changes) or not delivery.attempt:
         return
+    _note_outage(delivery, outcome, now=now)
     logger.info(
         "delivery message=%s kind=%s party=%s attempt=%s status=%s error=%r correlation_id=%s",
         message.pk, message.kind, delivery.message.party, delivery.attempt.number, changes["status"], outcome.error,
@@ -326,10 +349,23 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     )  # fmt: skip
 
 
+def _note_outage(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
+    """A refusal is an answer too. A result goes elsewhere, and says nothing of the endpoints."""
+    since = _out_since(delivery.message)
+    if delivery.message.kind == Kind.RESULT:
+        return
+    if outcome.silence:
+        outages.begin(delivery.message, now=now)
+    elif outcome.response and since:
+        enqueue(outages.end(delivery.message, since=since, now=now))
+
+
 def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
-    """Results, whose time is promised, before states; then the oldest first."""
-    promised = Case(When(kind=Kind.RESULT, then=Value(0)), default=Value(1))
-    return messages.order_by(promised, "due_at")
+    """Results, whose time is promised, before states, and those of sessions first; then the oldest first."""
+    rank = Case(
+        When(kind=Kind.RESULT, then=Value(0)), When(kind__in=location_messages.KINDS, then=Value(2)), default=Value(1)
+    )
+    return messages.order_by(rank, "due_at", "pk")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -351,12 +387,13 @@ def _small(code: int | None) -> int | None:
 def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> dict[str, Any]:
     """In step, unless it changed while it was on its way."""
     changes: dict[str, Any] = {
-        "status": Status.DELIVERED, "delivered_at": now, "failures": 0, "last_error": "",
-        "delivered_revision": delivery.message.revision,
+        "status": Status.DELIVERED, "failures": 0, "last_error": "", "delivered_revision": delivery.message.revision,
     }  # fmt: skip
+    if delivery.attempt:
+        changes["delivered_at"] = now
     if message.kind == Kind.RESULT:
         return changes
-    changes["delivered_body"] = _known(message, delivery.attempt)
+    changes["delivered_body"] = _known(message, delivery.attempt) if delivery.attempt else message.delivered_body
     if message.revision != delivery.message.revision:
         changes["status"] = Status.PENDING
     throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
@@ -367,9 +404,15 @@ def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> 
 
 def _known(message: OutboxMessage, sent: DeliveryAttempt) -> Any:
     """A PATCH adds to what the partner has; where that came into doubt meanwhile, it stays so."""
-    if sent.method != "PATCH" or message.delivered_body is None:
-        return None if sent.method == "PATCH" else sent.body
-    return {**message.delivered_body, **(sent.body or {})}
+    before: dict[str, Any] | None = message.delivered_body if sent.method == "PATCH" else {}
+    if before is None:
+        return None
+    brought: dict[str, Any] = sent.body or {}
+    known = {**before, **brought}
+    if "charging_periods" in brought:
+        after = before.get("charging_periods")
+        known["charging_periods"] = period_marks.mark(brought["charging_periods"], after=after)
+    return known
 
 
 def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
@@ -389,8 +432,8 @@ def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[
 def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:
     """A standing message is given up a day after its session ended, or when the party is not connected at all."""
     session = message.session
-    ended = session is None or (session.ended_at and session.ended_at < now - timedelta(days=1))
-    return bool(ended) or (outcome.response is None and not outcome.retry)
+    ended = session is not None and session.ended_at and session.ended_at < now - timedelta(days=1)
+    return bool(ended) or not (outcome.response or outcome.retry or outcome.later)
 
 
 # --- beat and operators ---------------------------------------------------------------------------------------------
@@ -407,6 +450,7 @@ def watch(*, now: datetime) -> None:
     for party_id in due.order_by().values_list("party_id", flat=True).distinct():
         most_urgent = _by_urgency(due.filter(party_id=party_id)).values_list("pk", flat=True)
         enqueue(most_urgent[: 2 * settings.OCPI_PARTY_CONCURRENCY])
+    outages.probe(now=now)
 
 
 @committed
@@ -434,8 +478,8 @@ def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
     if not in_time or not message.party.enabled:
         return False
     changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
-        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1
-    )
+        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, delivered_body=None
+    )  # in doubt: whoever asks for it again wants it whole
     if changed:
         enqueue([message.pk])
     return bool(changed)

@@ -16,7 +16,9 @@ from django.db import transaction
 from chargepoints.models import Evse
 from ocpi import parties
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
+from ocpi.authorizers import valid_api_key
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
+from ocpi.networks import parse_networks
 from ocpi.protocol.errors import InvalidField
 from ocpi.protocol.tokens import new_token, valid_token
 
@@ -26,15 +28,50 @@ _PARTY_ID = re.compile(r"[A-Z0-9]{3}")
 
 @dataclass(frozen=True, slots=True)
 class PartyUrls:
-    """Where a party listens: its versions, its sessions RECEIVER and its chargingprofiles SENDER interface."""
+    """Where a party listens: its versions, its sessions and locations RECEIVER, its chargingprofiles SENDER."""
 
     versions: str | None = None
     sessions: str | None = None
     chargingprofiles: str | None = None
+    locations: str | None = None
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        return tuple(url for url in (self.sessions, self.chargingprofiles, self.locations) if url)
 
     @property
     def given(self) -> tuple[str, ...]:
-        return tuple(url for url in (self.versions, self.sessions, self.chargingprofiles) if url)
+        return (self.versions, *self.endpoints) if self.versions else self.endpoints
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundProof:
+    """How we prove ourselves, beside an OCPI token. A token URL chooses OAuth 2.0 client credentials."""
+
+    token_url: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    client_style: str | None = None
+    audience: str | None = None
+    scope: str | None = None
+    api_key_header: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        return {
+            "oauth_token_url": self.token_url, "oauth_client_id": self.client_id, "oauth_secret": self.client_secret,
+            "oauth_client_style": self.client_style, "oauth_audience": self.audience, "oauth_scope": self.scope,
+            "api_key_header": self.api_key_header, "api_key": self.api_key,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The version that a party's platform speaks, and all roles on it: role, country code and party id of each."""
+
+    version: str | None = None
+    roles: Sequence[Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +93,7 @@ def add_party(
     country_code: str,
     party_id: str,
     role: str | None = None,
-    platform_roles: Sequence[Sequence[str]] | None = None,
-    version: str | None = None,
+    platform: Platform | None = None,
     name: str | None = None,
     token: str | None = None,
     token_a: str | None = None,
@@ -65,6 +101,8 @@ def add_party(
     allowed_hosts: Sequence[str] | None = None,
     outbound_token: str | None = None,
     outbound_encoding: str | None = None,
+    proof: OutboundProof | None = None,
+    inbound_networks: Sequence[str] | None = None,
     allow_insecure: bool | None = None,
     share_evses: Sequence[str] | None = None,
     update: bool = False,
@@ -72,18 +110,21 @@ def add_party(
     """A party that can talk to us at once (`token`) or after a handshake (`token_a`, OCPI 2.2.1 credentials).
 
     With neither, a new party gets a generated token: registered if its endpoints are given, else a token A. All EVSEs
-    are shared unless `share_evses` names some by uid. `platform_roles`: role, country code and party id of each.
+    are shared unless `share_evses` names some by uid.
     """
     urls = urls or PartyUrls()
     _refuse_bad_urls(urls)
     _refuse_bad_tokens(token=token, token_a=token_a, outbound_token=outbound_token)
     party = _party(country_code.upper(), party_id.upper(), update=update)
+    _restrict(party, inbound_networks)
     _describe(party, role=role, name=name, allowed_hosts=allowed_hosts, allow_insecure=allow_insecure)
-    _speak(party, platform_roles=platform_roles, version=version)
     _share(party, share_evses)
     credentials, _ = Credentials.objects.get_or_create(party=party)
+    _speak(party, credentials, platform or Platform())
     inbound = _set_inbound(credentials, token=token, token_a=token_a, urls=urls)
-    outbound = _set_outbound(credentials, token=outbound_token, encoding=outbound_encoding, urls=urls)
+    encoding = _set_proof(credentials, proof or OutboundProof(), encoding=outbound_encoding)
+    outbound = _set_outbound(credentials, token=outbound_token, encoding=encoding, urls=urls)
+    credentials.full_clean(exclude=["party", "inbound_hash", "inbound_kind", "versions_url"])
     credentials.save()
     _register_endpoints(party, urls)
     return ProvisionedParty(party, token=inbound, outbound_token=outbound, hints=_hints(party, urls))
@@ -135,19 +176,16 @@ def _describe(
     party.save()
 
 
-def _speak(party: Party, *, platform_roles: Sequence[Sequence[str]] | None, version: str | None) -> None:
-    """In which version, and in whose names."""
-    if version is not None and version not in Party.Version.values:
-        raise ValidationError(f"a version is one of {', '.join(Party.Version.values)}, not {version!r}")
-    party.version = version or party.version
-    if platform_roles is not None:
+def _speak(party: Party, credentials: Credentials, platform: Platform) -> None:
+    if platform.version is not None and platform.version not in Party.Version.values:
+        raise ValidationError(f"a version is one of {', '.join(Party.Version.values)}, not {platform.version!r}")
+    party.version = platform.version or party.version
+    party.save(update_fields=["version", "updated_at"])
+    if platform.roles is not None:
         try:
-            party.roles = parties.roles_of(
-                [dict(zip(parties.ROLE_FIELDS, role, strict=True)) for role in platform_roles]
-            )
+            credentials.roles = parties.roles_of(list(platform.roles))
         except InvalidField as error:
             raise ValidationError(f"{error.path}: {error.problem}") from None
-    party.save(update_fields=["version", "roles", "updated_at"])
 
 
 def _hosts(given: Iterable[str]) -> list[str]:
@@ -179,7 +217,7 @@ def _set_inbound(credentials: Credentials, *, token: str | None, token_a: str | 
     given = token or token_a
     if given is None and credentials.inbound_hash:
         return None
-    registered = token is not None or (token_a is None and bool(urls.sessions or urls.chargingprofiles))
+    registered = token is not None or (token_a is None and bool(urls.endpoints))
     inbound = given or new_token()
     if Credentials.objects.filter(inbound_hash=token_hash(inbound)).exclude(pk=credentials.pk).exists():
         raise ValidationError("another party has this token")
@@ -187,11 +225,35 @@ def _set_inbound(credentials: Credentials, *, token: str | None, token_a: str | 
     return inbound
 
 
+def _restrict(party: Party, networks: Sequence[str] | None) -> None:
+    """Saved with the rest of what describes it."""
+    if networks is None:
+        return
+    try:
+        party.inbound_networks = parse_networks(networks)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _set_proof(credentials: Credentials, proof: OutboundProof, *, encoding: str | None) -> str | None:
+    """The encoding asked for, or that of OAuth 2.0 when its token URL is given without one."""
+    if proof.api_key and not valid_api_key(proof.api_key):
+        raise ValidationError("an API key has 1 to 512 characters U+0021 to U+007E")
+    if proof.client_secret and not (proof.client_secret.isascii() and proof.client_secret.isprintable()):
+        raise ValidationError("a client secret is printable ASCII (RFC 6749 appendix A)")
+    for column, value in proof.columns.items():
+        if value is not None:
+            setattr(credentials, column, value)
+    return encoding or (Credentials.Outbound.OAUTH2 if proof.token_url else None)
+
+
 def _set_outbound(credentials: Credentials, *, token: str | None, encoding: str | None, urls: PartyUrls) -> str | None:
     if encoding is not None and encoding not in Credentials.Outbound.values:
         raise ValidationError(f"an encoding is one of {', '.join(Credentials.Outbound.values)}, not {encoding!r}")
     credentials.outbound_encoding = encoding or credentials.outbound_encoding
     credentials.versions_url = urls.versions or credentials.versions_url
+    if token is None and credentials.outbound_encoding == Credentials.Outbound.OAUTH2:
+        return None
     if token is None and (credentials.outbound_encrypted or not urls.given):
         return None
     outbound = token or new_token()
@@ -204,6 +266,7 @@ def _register_endpoints(party: Party, urls: PartyUrls) -> None:
     for identifier, role, url in (
         ("sessions", "RECEIVER", urls.sessions),
         ("chargingprofiles", "SENDER", urls.chargingprofiles),
+        ("locations", "RECEIVER", urls.locations),
     ):
         if url:
             PartnerEndpoint.objects.update_or_create(

@@ -17,7 +17,7 @@ from chargepoints.models.rows import only_row
 from chargepoints.profiles import active_profile, same_plan
 from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
 from ocpi import outbox, sharing
-from ocpi.models import OutboxMessage, PartnerEndpoint, Party
+from ocpi.models import OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.v2_2_1 import translation
 
@@ -117,7 +117,7 @@ def active_profile_changed(
         now=now,
         duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S,
     )
-    _tell(party, session, plan, correlation_id=correlation_id, now=now)
+    _tell(party, profile, plan, correlation_id=correlation_id, now=now)
 
 
 def _owner(profile: ChargingProfile) -> Party | None:
@@ -128,12 +128,12 @@ def _owner(profile: ChargingProfile) -> Party | None:
 
 
 def _tell(
-    party: Party, session: ChargingSession, plan: ChargingSchedule, *, correlation_id: str, now: datetime
+    party: Party, profile: ChargingProfile, plan: ChargingSchedule, *, correlation_id: str, now: datetime
 ) -> None:
+    session = profile.session
     standing = OutboxMessage.objects.filter(kind=Kind.ACTIVE_PROFILE, party=party, session=session)
     message = only_row(standing)
-    told = message and (message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body)
-    if told and same_plan(_schedule_told(told), plan, now=now):
+    if message and _is_told(message, profile, plan, now=now):
         return
     news = {"body": outbox.storable(translation.active_charging_profile(plan)), "correlation_id": correlation_id}
     if message is None:
@@ -144,6 +144,22 @@ def _tell(
         status = _pending_unless_sending()
         standing.update(revision=F("revision") + 1, status=status, due_at=now, failures=0, **news)
     outbox.enqueue_plan(message)
+
+
+def _is_told(message: OutboxMessage, profile: ChargingProfile, plan: ChargingSchedule, *, now: datetime) -> bool:
+    """Has the partner this plan, or is it on its way, and has no result said otherwise since?"""
+    told = message.body if message.status in {Status.PENDING, Status.SENDING} else message.delivered_body
+    if not told or not same_plan(_schedule_told(told), plan, now=now):
+        return False
+    return not (profile.finding and _result_since(message))
+
+
+def _result_since(message: OutboxMessage) -> bool:
+    """A result after the last push said that something was set or cleared, and the plan shows that it was not."""
+    requests = ProfileRequest.objects.filter(party=message.party_id, session=message.session_id)
+    done = requests.exclude(kind=ProfileRequest.Kind.GET).exclude(result__in=["", ProfileRequest.Result.REJECTED])
+    told_at = message.delivered_at if message.status == Status.DELIVERED else message.due_at
+    return done.filter(result_at__gt=told_at).exists()
 
 
 def _schedule_told(body: dict[str, Any]) -> ChargingSchedule:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ocpi import callbacks, fail_safe, outbox, pushes
+from ocpi import callbacks, fail_safe, location_pushes, outbox, pushes
 
 
 @shared_task
@@ -19,3 +19,8 @@ def watch_outbox() -> None:
     callbacks.catch_up(now=now)
     pushes.open_missing(now=now)
     fail_safe.watch(now=now)
+
+
+@shared_task
+def watch_locations() -> None:
+    location_pushes.catch_up(now=timezone.now())

@@ -9,12 +9,13 @@ from django.apps import apps
 from django.utils import timezone
 
 from chargepoints import doorbell
-from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ServerProcess
+from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, Evse, ServerProcess
 from chargepoints.models.sessions import ChargingSession
 from chargepoints.values import OutcomeStatus
 from cpo_backoffice.celery import DoorbellTask, app
 from ocpi.models import OutboxMessage, ProfileRequest
 from ocpi.profile_requests import Kind
+from tests.support import location_steps
 from tests.support import ocpi_factories as factories
 from tests.support.ocpi_factories import Partner
 
@@ -122,6 +123,24 @@ def active_profile_to_push() -> OutboxMessage:
     )
 
 
+def location_that_a_party_has_not() -> None:
+    location_steps.listener()
+    location_steps.evses(2)
+
+
+def location_to_push() -> OutboxMessage:
+    location_that_a_party_has_not()
+    app.tasks["ocpi.tasks.watch_locations"]()
+    return OutboxMessage.objects.get()
+
+
+def status_to_push() -> OutboxMessage:
+    app.tasks["ocpi.tasks.deliver_message"](location_to_push().pk)
+    evse = Evse.objects.order_by("pk")[0]
+    location_steps.say(evse, "Charging", now=ago(9))
+    return OutboxMessage.objects.get(evse=evse)
+
+
 FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("chargepoints.tasks.dispatch_command", waiting_command),
     ("chargepoints.tasks.watch_commands", dead_process_with_a_call_on_its_socket),
@@ -133,6 +152,9 @@ FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("ocpi.tasks.deliver_message", plan_to_get),
     ("ocpi.tasks.deliver_message", session_to_push),
     ("ocpi.tasks.deliver_message", active_profile_to_push),
+    ("ocpi.tasks.deliver_message", location_to_push),
+    ("ocpi.tasks.deliver_message", status_to_push),
+    ("ocpi.tasks.watch_locations", location_that_a_party_has_not),
     ("ocpi.tasks.watch_outbox", outcome_without_its_result),
     ("ocpi.tasks.watch_outbox", result_held_by_a_dead_worker),
 ]

@@ -66,6 +66,7 @@ def refresh_capabilities(
     """Only reads the charge point's configuration, so nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
+    queryset.exclude(refused_units="").update(refused_units="")  # what it once refused is tried again
     return _call_each(model_admin, request, queryset, lambda cp: _calls_of(cp).get_capabilities())
 
 

@@ -11,14 +11,13 @@ from django.utils.html import format_html, format_html_join
 from chargepoints import provisioning
 from chargepoints.admin import charge_point_actions, limit_actions, limit_words, rendering, tones
 from chargepoints.admin.columns import linked, pretty, utc
-from chargepoints.admin.pages import OperatedAdmin
+from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
-from chargepoints.admin.timeline import Problem, Remedy
+from chargepoints.admin.timeline import Problem, Remedy, clock_problems
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse
 
 SHOWN_COMMANDS = 15
-NOTABLE_SKEW_S = 60
 
 
 class ChargePointForm(ChangesForm):
@@ -78,11 +77,13 @@ class EvseInline(admin.TabularInline):
     fields = ["ocpp_evse_id", "evse_id", "status", "error_code", "current_type", "voltage_v", "max_current_a", "phases"]
     readonly_fields = ["status", "error_code"]
     show_change_link = True
+    can_delete = False
 
 
 @admin.register(ChargePoint)
-class ChargePointAdmin(OperatedAdmin):
+class ChargePointAdmin(PlaceAdmin):
     form = ChargePointForm
+    seen_outside = frozenset({"location", "enabled"})
     inlines = [EvseInline]
     list_display = [
         "identity", "online", "capability", linked("location"), utc("last_seen_at", "last seen"), "hardware",
@@ -104,16 +105,16 @@ class ChargePointAdmin(OperatedAdmin):
     connected, disconnected = staticmethod(utc("connected_at")), staticmethod(utc("disconnected_at"))
     learned, keys = staticmethod(utc("capabilities_at", "learned")), staticmethod(pretty("configuration"))
     readonly_fields = [
-        "password_is", "ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
-        "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen", "smart_charging", "units",
-        "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
+        "password_is", "ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
+        "firmware_status", "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen",
+        "smart_charging", "units", "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
     ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["identity", "location", "enabled", "low_current_policy", "password_is", "new_password"]}),
         (
             "What it says of itself",
-            {"fields": ["ocpp_version", "vendor", "model", "serial_number", "firmware_version", "firmware_status",
-                        "diagnostics_status", "booted", "clock_skew_s"]},
+            {"fields": ["ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
+                        "firmware_status", "diagnostics_status", "booted", "clock_skew_s"]},
         ),
         ("Connection", {"fields": ["connected", "disconnected", "seen"]}),
         (
@@ -141,7 +142,9 @@ class ChargePointAdmin(OperatedAdmin):
 
     @admin.display(description="units", ordering="rate_units")
     def units(self, charge_point: ChargePoint) -> str:
-        return " and ".join(charge_point.rate_units) or "not said"
+        said = " and ".join(charge_point.rate_units) or "not said"
+        refused = charge_point.refused_units
+        return f"{said}; it refused {refused} and took the other, so {refused} is not sent" if refused else said
 
     @admin.display(description="password")
     def password_is(self, charge_point: ChargePoint) -> str:
@@ -189,9 +192,7 @@ def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:
     elif charge_point.smart_charging is None:
         why = "It has not told its capabilities yet."
         yield Problem("Smart charging is not known", why, Remedy(charge_point, "refresh_capabilities"), rendering.WARN)
-    if abs(charge_point.clock_skew_s or 0) >= NOTABLE_SKEW_S:
-        why = "Profiles with a start time begin that much too early or too late."
-        yield Problem(f"Its clock is {charge_point.clock_skew_s:+d} s off", why, tone=rendering.WARN)
+    yield from clock_problems(charge_point)
     for evse in charge_point.evses.all():
         if evse.error_code not in {"", "NoError"} or evse.status == "Faulted":
             why = f"{evse.status} since {rendering.when(evse.status_at)}. {evse.status_info}"

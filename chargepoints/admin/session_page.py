@@ -13,10 +13,12 @@ from chargepoints.admin.timeline import (
     Problem,
     Remedy,
     TimelineEntry,
+    clock_problems,
     register_problems,
     register_source,
 )
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue, OperatorLimit
+from chargepoints.profiles import state as profile_state
 from chargepoints.profiles.timeline import limit_at
 from chargepoints.values import ChargingSchedule
 
@@ -43,11 +45,23 @@ def summary(session: ChargingSession, *, now: datetime) -> list[tuple[str, objec
         ("Limit applied now", _limit_now(session, now=now)),
         *_operator_limits(session, now=now),
         ("Planned by the charge point now", _planned_now(session, now=now)),
+        *([("Wished by the driver", _wishes(session))] if session.charging_preferences else []),
         ("Started", rendering.when(session.started_at)),
         ("Ended", _ended(session)),
         ("Records", _records(session)),
         *([("Noticed", rendering.words_list(session.notes))] if session.notes else []),
     ]
+
+
+def _wishes(session: ChargingSession) -> str:
+    """Charging preferences: shown to whoever helps a driver; the partner that sent them steers by them."""
+    wishes = session.charging_preferences or {}
+    energy, departure = wishes.get("energy_need"), wishes.get("departure_time")
+    words = [str(wishes.get("profile_type", "")).lower()]
+    words += [f"{energy} kWh"] if energy is not None else []
+    words += [f"by {departure}"] if departure is not None else []
+    words += ["may be discharged"] if wishes.get("discharge_allowed") else []
+    return ", ".join(words)
 
 
 def _power_now(session: ChargingSession, *, now: datetime) -> str:
@@ -69,10 +83,11 @@ def _limit_now(session: ChargingSession, *, now: datetime) -> str:
     if session.state != ChargingSession.State.ACTIVE:
         return rendering.NOTHING
     for profile in sorted(session.profiles.all(), key=lambda p: -p.stack_level):
-        schedule = profile.applied_schedule if profile.state == State.INSTALLED else None
+        schedule = profile.applied_schedule if profile.state in profile_state.STANDING else None
         limit = limit_at(schedule, now, started_at=session.started_at) if schedule else None
         if schedule and limit is not None:
-            return f"{_limit_words(schedule, limit)}, wanted by {profile.owner}"
+            doubt = "" if profile.state == State.INSTALLED else f", {profile.state.lower()}"
+            return f"{_limit_words(schedule, limit)}, wanted by {profile.owner}{doubt}"
     return "none by a charging profile"
 
 
@@ -181,6 +196,8 @@ def charge_point_problems(session: ChargingSession) -> Iterable[Problem]:
         since = rendering.when(charge_point.disconnected_at)
         why = f"Since {since}. Nothing reaches it until it connects again; commands expire."
         yield Problem(f"{charge_point} is offline", why, url=rendering.admin_url(charge_point))
+    if session.is_open:
+        yield from clock_problems(charge_point)
     if session.is_open and charge_point.smart_charging is False:
         why = "It said so in its configuration. If that has changed, refresh its capabilities."
         yield Problem(
@@ -199,7 +216,8 @@ def profile_problems(session: ChargingSession) -> Iterable[Problem]:
         if what:
             why = profile.finding or (f"{command}: {command.detail or command.status}" if command else "")
             url = rendering.admin_url(command or profile)
-            yield Problem(what, why, Remedy(session, "push_profile_again"), url=url)
+            remedy = "clear_profile" if _lingers(profile) else "push_profile_again"
+            yield Problem(what, why, Remedy(session, remedy), url=url)
 
 
 def _last_commands(session: ChargingSession) -> dict[int, ChargePointCommand]:
@@ -213,11 +231,17 @@ def _what_is_wrong(profile: ChargingProfile, command: ChargePointCommand | None)
         return f"The charge point refused the profile of {profile.owner}"
     if profile.state == State.UNCERTAIN:
         return f"Nobody knows whether the profile of {profile.owner} is in force: it restarted, or did not answer"
+    if _lingers(profile):
+        return f"The charge point still follows the profile of {profile.owner}, though it was cleared"
     if profile.state == State.DRIFTED:
         return f"The charge point does not follow the profile of {profile.owner}, though it was sent again"
     if profile.state == State.INSTALLED and command and command.kind == Kind.SET_PROFILE and _ended_badly(command):
         return f"The newest profile of {profile.owner} did not reach the charge point: the one before is in force"
     return ""
+
+
+def _lingers(profile: ChargingProfile) -> bool:
+    return profile.state == State.DRIFTED and profile.applied is None
 
 
 def _ended_badly(command: ChargePointCommand) -> bool:

@@ -30,8 +30,9 @@ class ChargingSessionAdmin(RecordAdmin):
     ]
     shown = [
         "uid", "state", linked("charge_point"), linked("evse"), "connector", "ocpp_transaction_id", "id_token",
-        "contract_id", "auth_method", utc("started_at", "started"), utc("reported_start_at", "started, as reported"),
-        utc("ended_at"), "stop_reason", measured("meter_start_wh", "Wh"), measured("meter_stop_wh", "Wh"),
+        "contract_id", "token_type", "token_country_code", "token_party_id", "auth_method",
+        utc("started_at", "started"), utc("reported_start_at", "started, as reported"), utc("ended_at"), "stop_reason",
+        measured("meter_start_wh", "Wh"), measured("meter_stop_wh", "Wh"),
         measured("kwh", "kWh", "energy"), measured("power_w", "W", "power"), measured("current_a", "A", "current"),
         measured("soc_percent", "%", "state of charge"), "detected_phases", "charging_state", utc("measured_at"),
         pretty("charging_preferences"), listed("notes"), utc("created_at"), utc("last_updated"),
@@ -93,4 +94,4 @@ class DriverTokenAdmin(OperatedAdmin):
     list_display = ["uid", toned("status", tones.TOKEN), "contract_id", utc("created_at")]
     list_filter = ["status"]
     search_fields = ["uid", "contract_id"]
-    fields = ["uid", "status", "contract_id"]
+    fields = ["uid", "status", "contract_id", "type", "country_code", "party_id"]

@@ -6,20 +6,32 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chargepoints.admin import limit_actions, limit_words
+from chargepoints.admin import limit_actions, limit_words, rendering
 from chargepoints.admin.columns import linked, utc
-from chargepoints.admin.pages import OperatedAdmin, RecordAdmin
+from chargepoints.admin.pages import RecordAdmin
+from chargepoints.admin.places import EvseForm, LocationForm, PlaceAdmin, RemovedFirst
+from chargepoints.admin.timeline import Problem
 from chargepoints.models import Connector, Evse, Location, ServerProcess
 
 
 @admin.register(Location)
-class LocationAdmin(OperatedAdmin):
+class LocationAdmin(PlaceAdmin):
+    form = LocationForm
     list_display = ["name", "address", "city", "country", "charge_point_count", utc("created_at")]
     list_filter = ["country"]
     search_fields = ["name", "address", "city", "postal_code", "uid"]
-    fields = [
-        "uid", "name", "address", "postal_code", "city", "country", "latitude", "longitude", "time_zone",
-        "country_code", "party_id", "created", "updated",
+    fieldsets = [
+        (
+            None,
+            {"fields": ["uid", "name", "address", "postal_code", "city", "country", "latitude", "longitude",
+                        "time_zone", "created", "updated"]},
+        ),
+        ("Run for", {"fields": ["country_code", "party_id", "operator", "suboperator", "owner"]}),
+        (
+            "For drivers",
+            {"fields": ["publish", "opening_times", "charging_when_closed", "parking_type", "facilities", "directions",
+                        "images"]},
+        ),
     ]  # fmt: skip
     readonly_fields = ["uid", "created", "updated"]
     created, updated = staticmethod(utc("created_at")), staticmethod(utc("updated_at"))
@@ -31,6 +43,15 @@ class LocationAdmin(OperatedAdmin):
     def charge_point_count(self, location: Any) -> int:
         return location.charge_point_count
 
+    def problems(self, obj: Location) -> Iterable[Problem]:
+        yield from untold(obj)
+
+
+def untold(location: Location) -> Iterable[Problem]:
+    if location.missing:
+        words = f"It lacks what OCPI requires: {', '.join(location.missing)}."
+        yield Problem(f"Partners are not told of {location}", words, tone="warn", url=rendering.admin_url(location))
+
 
 class ConnectorInline(admin.TabularInline):
     model = Connector
@@ -40,17 +61,17 @@ class ConnectorInline(admin.TabularInline):
 
 
 @admin.register(Evse)
-class EvseAdmin(OperatedAdmin):
+class EvseAdmin(RemovedFirst, PlaceAdmin):
+    form = EvseForm
     list_display = [
         "__str__", linked("charge_point"), "evse_id", "status", "error_code", "status_info", utc("status_at"),
         "current_type", "max_current_a", "phases",
     ]  # fmt: skip
-    list_filter = ["status", "current_type", "charge_point__location"]
+    list_filter = ["status", "stage", "current_type", "charge_point__location"]
     list_select_related = ["charge_point"]
     search_fields = ["uid", "evse_id", "charge_point__identity"]
     fields = [
-        "uid", "charge_point", "ocpp_evse_id", "evse_id", "current_type", "voltage_v", "max_current_a", "max_power_w",
-        "phases", "status", "error_code", "status_info", "reported",
+        "uid", *EvseForm.Meta.fields, "status", "error_code", "status_info", "reported",
     ]  # fmt: skip
     readonly_fields = ["uid", "status", "error_code", "status_info", "reported"]
     autocomplete_fields = ["charge_point"]
@@ -61,9 +82,14 @@ class EvseAdmin(OperatedAdmin):
     def summary(self, obj: Evse) -> Iterable[tuple[str, object]]:
         return [("Limits by operators", limit_words.wanted_on_evse(obj, now=timezone.now()))]
 
+    def problems(self, obj: Evse) -> Iterable[Problem]:
+        if not obj.connectors.exists():
+            yield Problem("Partners are not told of it", "It has no connector, and OCPI requires one.", tone="warn")
+        yield from untold(obj.charge_point.location)
+
 
 @admin.register(Connector)
-class ConnectorAdmin(OperatedAdmin):
+class ConnectorAdmin(PlaceAdmin):
     list_display = ["__str__", linked("evse"), "standard", "format", "status"]
     list_filter = ["standard", "format"]
     list_select_related = ["evse__charge_point"]

@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.db.models import Model
 
 from chargepoints.admin import rendering
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargePoint, ChargingSession
 
 NEWEST = 200
 """Rows a source reads at most for one page."""
+
+NOTABLE_SKEW_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class Problem:
     remedy: Remedy | None = None
     tone: str = rendering.BAD
     url: str = ""
+
+
+def clock_problems(charge_point: ChargePoint) -> Iterable[Problem]:
+    if abs(charge_point.clock_skew_s or 0) >= NOTABLE_SKEW_S:
+        what = f"The clock of {charge_point} is {charge_point.clock_skew_s:+d} s off"
+        why = "Profiles with a start time begin that much too early or too late."
+        yield Problem(what, why, tone=rendering.WARN, url=rendering.admin_url(charge_point))
 
 
 @dataclass(frozen=True, slots=True)

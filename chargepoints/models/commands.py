@@ -12,7 +12,8 @@ from chargepoints.models.sites import ChargePoint, Evse
 
 class ChargePointCommandQuerySet(models.QuerySet["ChargePointCommand"]):
     def waiting(self, *, now: datetime) -> "ChargePointCommandQuerySet":
-        return self.filter(status=ChargePointCommand.Status.QUEUED, expires_at__gt=now)
+        ripe = models.Q(not_before=None) | models.Q(not_before__lte=now)
+        return self.filter(ripe, status=ChargePointCommand.Status.QUEUED, expires_at__gt=now)
 
     def open(self) -> "ChargePointCommandQuerySet":
         return self.filter(status__in=ChargePointCommand.OPEN)
@@ -68,6 +69,7 @@ class ChargePointCommand(models.Model):
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
+    not_before = models.DateTimeField(null=True, help_text="Waits until then, although the charge point is there")
 
     objects = ChargePointCommandQuerySet.as_manager()
 

@@ -15,9 +15,22 @@ class DriverToken(models.Model):
         BLOCKED = "blocked"
         EXPIRED = "expired"
 
+    class Type(models.TextChoices):
+        """OCPI 2.2.1 mod_tokens, TokenType."""
+
+        AD_HOC_USER = "AD_HOC_USER"
+        APP_USER = "APP_USER"
+        OTHER = "OTHER"
+        RFID = "RFID"
+
     uid = models.CharField(max_length=36, unique=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.ACCEPTED)
     contract_id = models.CharField(max_length=36, blank=True)
+    type = models.CharField(max_length=11, choices=Type, default=Type.RFID)
+    country_code = models.CharField(
+        max_length=2, blank=True, help_text="Of the party that issued it, ISO 3166-1 alpha-2; empty: ours"
+    )
+    party_id = models.CharField(max_length=3, blank=True, help_text="Of the party that issued it; empty: ours")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -54,6 +67,9 @@ class ChargingSession(models.Model):
     state = models.CharField(max_length=9, choices=State, default=State.PENDING)
     id_token = models.CharField(max_length=36, blank=True)
     contract_id = models.CharField(max_length=36, blank=True)
+    token_type = models.CharField(max_length=11, choices=DriverToken.Type, default=DriverToken.Type.RFID)
+    token_country_code = models.CharField(max_length=2, blank=True, help_text="Of its issuer; empty: ours")
+    token_party_id = models.CharField(max_length=3, blank=True, help_text="Of its issuer; empty: ours")
     auth_method = models.CharField(max_length=12, default="WHITELIST")
 
     started_at = models.DateTimeField(help_text="While PENDING: when it was created")
@@ -83,7 +99,8 @@ class ChargingSession(models.Model):
     objects = ChargingSessionQuerySet.as_manager()
 
     STEERING = (  # the columns that charging profiles need
-        "uid", "charge_point", "evse", "ocpp_transaction_id", "state", "started_at", "detected_phases",
+        "uid", "charge_point", "evse", "ocpp_transaction_id", "state", "started_at", "reported_start_at",
+        "detected_phases",
     )  # fmt: skip
 
     class Meta:
@@ -105,6 +122,12 @@ class ChargingSession(models.Model):
 
     def __str__(self) -> str:
         return self.uid
+
+    def show_token(self, id_token: str, known: DriverToken | None) -> None:
+        """The driver's token as it is now: what is changed about it later does not change this session."""
+        self.id_token, known = id_token, known or DriverToken()
+        self.contract_id, self.token_type = known.contract_id, known.type
+        self.token_country_code, self.token_party_id = known.country_code, known.party_id
 
     @property
     def is_open(self) -> bool:

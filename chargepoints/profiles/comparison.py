@@ -7,10 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 
-from chargepoints.profiles.composites import active_profile
+from chargepoints.profiles.composites import active_profile, clock_ahead_s
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
 from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text
-from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit
+from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit, SchedulePeriod
 
 TOLERANCE_A = Decimal("0.5")
 """Some charge points count in whole amperes."""
@@ -19,6 +19,9 @@ IGNORED_S = 5
 """A difference this short comes from whole seconds, and from starts that move with every answer."""
 
 AHEAD_S = 3600
+
+SMALL_SKEW_S = 300
+"""A clock this wrong makes a schedule late or early; one that is worse makes it another schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Deviation:
 
 
 class Verdict(StrEnum):
-    HOLDS = "HOLDS"  # what was applied is in the plan, or something lower
+    HOLDS = "HOLDS"  # what was applied is in the plan
+    LOWER = "LOWER"  # something lower is: nothing speaks against what was applied, nor for it
     TAKEN = "TAKEN"  # the command without answer was carried out
     GONE = "GONE"  # the plan shows that there is no such profile, and there need be none
     CONTRADICTED = "CONTRADICTED"  # the plan allows more than it should
@@ -55,8 +59,11 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
     """How `plan`, a composite schedule as sent or None for no limit, differs from `told` within the next hour.
 
     Lower is no fault of the charge point: other limits count too. In the unit of `told`; a plan in the other unit that
-    does not name its phases means those of `told`.
+    does not name its phases means those of `told`. By the charge point's clock where that makes no odds to the owner:
+    a schedule without a start, or a few minutes.
     """
+    ahead = clock_ahead_s(plan, now=place.now) if plan else 0
+    told, place = _by_our_clock(told, ahead), _place_by_our_clock(place, ahead)
     shown = active_profile(
         plan and _with_phases(plan, told), unit=told.unit, limits=place.limits, now=place.now, duration_s=AHEAD_S
     )
@@ -73,6 +80,19 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
     return Deviation(above, below)
 
 
+def _by_our_clock(schedule: ChargingSchedule, ahead_s: int) -> ChargingSchedule:
+    """A start that the charge point's clock reaches so much earlier than ours."""
+    if schedule.start_at is None or abs(ahead_s) > SMALL_SKEW_S:
+        return schedule
+    return replace(schedule, start_at=schedule.start_at - timedelta(seconds=ahead_s))
+
+
+def _place_by_our_clock(place: Place, ahead_s: int) -> Place:
+    """The charge point itself told when the transaction began."""
+    started_at = place.started_at and place.started_at - timedelta(seconds=ahead_s)
+    return replace(place, started_at=started_at, over=tuple(_by_our_clock(over, ahead_s) for over in place.over))
+
+
 def judge(
     plan: ChargingSchedule | None,
     *,
@@ -85,12 +105,32 @@ def judge(
 
     `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear.
     """
+    if applied is None and clearing:
+        return (Verdict.UNTOLD if _is_limited(plan, place) else Verdict.GONE), ""
     old = deviation(plan, applied, place) if applied else Deviation(above="nothing was installed")
     if unanswered:
         return _of_two(old, deviation(plan, unanswered, place), first=applied is None)
     if not old.above:
-        return (Verdict.UNTOLD if clearing and old.below else Verdict.HOLDS), ""
+        return (Verdict.HOLDS if old.none else Verdict.UNTOLD if clearing else Verdict.LOWER), ""
     return (Verdict.GONE if clearing else Verdict.CONTRADICTED), old.above
+
+
+def _is_limited(plan: ChargingSchedule | None, place: Place) -> bool:
+    """Whether anything holds the EVSE below its maximum."""
+    most = SchedulePeriod(0, maximum(place.limits, RateUnit.AMPERE), phases_for(place.limits))
+    return deviation(plan, ChargingSchedule(RateUnit.AMPERE, (most,), place.now), place).below
+
+
+def lingers(plan: ChargingSchedule, cleared: ChargingSchedule, place: Place) -> str:
+    """What the plan still says of a profile that was cleared, in words; empty when it may be gone.
+
+    Only a plan that is the same throughout tells, of a profile that limits more than the EVSE itself.
+    """
+    now_limited = limit_at(cleared, place.now, started_at=place.started_at)
+    limits_at_all = deviation(None, cleared, place).above
+    if now_limited is None or not limits_at_all or not deviation(plan, cleared, place).none:
+        return ""
+    return f"it was cleared, and is planned all the same: {rate_text(now_limited, cleared.unit)}"
 
 
 def _of_two(old: Deviation, new: Deviation, *, first: bool) -> tuple[Verdict, str]:

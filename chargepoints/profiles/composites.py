@@ -7,7 +7,7 @@ a wrong clock. What leaves here is always a plan the EVSE can follow.
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -15,7 +15,7 @@ from chargepoints.profiles.rates import ceiling, convert, maximum, phases_for, r
 from chargepoints.profiles.timeline import elapsed_s, is_over, merged, period_at, whole_second
 from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 
-__all__ = ["active_profile", "maximum", "planned_by", "same_plan", "to_unit"]
+__all__ = ["active_profile", "clock_ahead_s", "maximum", "planned_by", "same_plan", "to_unit"]
 
 KEPT_START_AGE_S = 300
 """A start up to this long ago is when the charge point calculated its answer."""
@@ -107,19 +107,35 @@ def _unlimited(unit: RateUnit, *, limits: EvseLimits, now: datetime, duration_s:
 def _believed(composite: ChargingSchedule, *, now: datetime) -> ChargingSchedule:
     """With periods in order from 0, a positive duration or none, and a start that can be true.
 
-    A composite starts when it was asked for (OCPP 1.6 section 6.22, scheduleStart). A start in the future, a day ago,
-    or so long ago that all would be over, comes from a wrong clock: the plan begins now. One that began some time
-    before is cut to what is left of it.
+    From a wrong clock: the plan begins now. One that began some time before is cut to what is left of it.
     """
-    duration_s = composite.duration_s if composite.duration_s and composite.duration_s > 0 else None
-    ordered = replace(composite, periods=_ordered(composite.periods), duration_s=duration_s)
-    start_at = whole_second(composite.start_at) if composite.start_at else now
-    age = int((now - start_at).total_seconds())
-    if not 0 <= age <= BELIEVED_START_AGE_S or is_over(ordered, age):
+    ordered = replace(composite, periods=_ordered(composite.periods), duration_s=_positive(composite.duration_s))
+    age = _age_s(composite, now=now)
+    if clock_ahead_s(composite, now=now):
         return replace(ordered, start_at=now)
     if age <= KEPT_START_AGE_S:
-        return replace(ordered, start_at=start_at)
+        return replace(ordered, start_at=now - timedelta(seconds=age))
     return _from_now(ordered, age=age, now=now)
+
+
+def clock_ahead_s(composite: ChargingSchedule, *, now: datetime) -> int:
+    """How far the clock that gave its start is ahead of ours, negative: behind; 0 when the start can be true.
+
+    A composite starts when it was asked for (OCPP 1.6 section 6.22, scheduleStart). A start in the future, a day ago,
+    or so long ago that all would be over, comes from a wrong clock.
+    """
+    age = _age_s(composite, now=whole_second(now))
+    over = is_over(replace(composite, duration_s=_positive(composite.duration_s)), age)
+    return 0 if 0 <= age <= BELIEVED_START_AGE_S and not over else -age
+
+
+def _age_s(composite: ChargingSchedule, *, now: datetime) -> int:
+    """`now` in whole seconds."""
+    return int((now - whole_second(composite.start_at)).total_seconds()) if composite.start_at else 0
+
+
+def _positive(duration_s: int | None) -> int | None:
+    return duration_s if duration_s and duration_s > 0 else None
 
 
 def _ordered(periods: Iterable[SchedulePeriod]) -> tuple[SchedulePeriod, ...]:

@@ -22,6 +22,7 @@ from chargepoints.values import (
 State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
 STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
+SYSTEM = "system"
 CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
@@ -53,6 +54,8 @@ def _prepared(
     units: frozenset[RateUnit] | None = None,
 ) -> PreparedSchedule:
     capabilities = session.charge_point.capabilities
+    if schedule.start_at is None and _began_later(session):
+        schedule = replace(schedule, start_at=session.started_at)
     in_force = profile.applied_schedule if profile and profile.state == State.INSTALLED else None
     return prepare(
         schedule,
@@ -63,6 +66,14 @@ def _prepared(
         started_at=session.started_at,
         cap=cap_on(session.evse_id, now=now),
     )
+
+
+def _began_later(session: ChargingSession) -> bool:
+    """Charging became possible after the transaction began (a car that waits for its driver's card). OCPI counts from
+    the one, a charge point from the other: then the start must be named.
+    """
+    began_at = session.reported_start_at
+    return session.state == ChargingSession.State.ACTIVE and began_at is not None and began_at < session.started_at
 
 
 def want(
@@ -140,7 +151,8 @@ def _apply(profile: ChargingProfile, command: ChargePointCommand, outcome: Comma
                 _want_what_is_in_force(profile)
         case OutcomeStatus.ACCEPTED | OutcomeStatus.UNKNOWN if not setting:
             profile.state, profile.applied, profile.follow_up_at = State.CLEARED, None, None
-            profile.corrections, profile.finding = 0, ""
+            if not (command.requested_by == SYSTEM and command.charge_point.tells_plans):  # its plan will tell
+                profile.corrections, profile.finding = 0, ""
         case OutcomeStatus.EXPIRED | OutcomeStatus.FAILED if command.sent_at:
             profile.state = State.UNCERTAIN
         case _:
@@ -179,11 +191,30 @@ def _caused_the_doubt(command: ChargePointCommand) -> bool:
     return command.charge_point.booted_at is None or command.charge_point.booted_at < command.sent_at
 
 
-def confirm(profile: ChargingProfile) -> None:
-    """The plan shows that what was applied is in force."""
-    if profile.state == State.INSTALLED and not profile.finding and not profile.corrections:
+def confirm(profile: ChargingProfile, *, wholly: bool) -> None:
+    """The plan shows that what was applied is in force; or else (not `wholly`) nothing against it, which ends a doubt
+    but neither a drift nor the count of its corrections.
+    """
+    if not wholly and profile.state == State.UNCERTAIN:
+        profile.state = State.INSTALLED
+        profile.save(update_fields=["state"])
+    if not wholly or (profile.state == State.INSTALLED and not profile.finding and not profile.corrections):
         return
     profile.state, profile.corrections, profile.finding = State.INSTALLED, 0, ""
+    profile.save(update_fields=["state", "corrections", "finding"])
+
+
+def settle_as_never_there(profile: ChargingProfile) -> None:
+    """The plan shows that what was asked first was never done, whatever happened since."""
+    profile.state = State.REJECTED
+    profile.save(update_fields=["state"])
+
+
+def confirm_gone(profile: ChargingProfile) -> None:
+    """The plan no longer shows what was cleared."""
+    if profile.state == State.CLEARED and not profile.finding and not profile.corrections:
+        return
+    profile.state, profile.corrections, profile.finding = State.CLEARED, 0, ""
     profile.save(update_fields=["state", "corrections", "finding"])
 
 
@@ -227,7 +258,7 @@ def doubt_all(charge_point_id: int) -> None:
     """After a boot nobody knows which profiles the charge point still has."""
     open_profiles = ChargingProfile.objects.filter(
         session__charge_point_id=charge_point_id, session__state=ChargingSession.State.ACTIVE,
-        state__in=[State.INSTALLED, State.DRIFTED],
+        state__in=[State.INSTALLED, State.DRIFTED], applied__isnull=False,
     )  # fmt: skip
     open_profiles.update(state=State.UNCERTAIN, corrections=0)
 
@@ -242,9 +273,19 @@ def due_follow_ups(*, now: datetime, limit: int = 100) -> list[ChargingProfile]:
 
 def wish_in_force(profile: ChargingProfile) -> ChargingSchedule | None:
     """What was asked with the command that was accepted last. A later wish that came to nothing is not in force."""
-    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
-    command = profile.commands.filter(accepted, kind=Kind.SET_PROFILE).order_by("-pk").first()
+    command = _accepted_last(profile)
     return ChargingSchedule.from_json(command.payload["wish"]) if command else None
+
+
+def cleared_schedule(profile: ChargingProfile) -> ChargingSchedule | None:
+    """What the charge point accepted last, before it was cleared."""
+    command = _accepted_last(profile)
+    return ChargingSchedule.from_json(command.payload["schedule"]) if command else None
+
+
+def _accepted_last(profile: ChargingProfile) -> ChargePointCommand | None:
+    accepted = Q(status=OutcomeStatus.ACCEPTED.value) | Q(late_status=OutcomeStatus.ACCEPTED.value)
+    return profile.commands.filter(accepted, kind=Kind.SET_PROFILE).order_by("-pk").first()
 
 
 def postpone_follow_up(profile: ChargingProfile, *, now: datetime, by: timedelta = timedelta(seconds=30)) -> bool:

@@ -17,23 +17,28 @@ from ocpi.models import DeliveryAttempt, OutboxMessage
 
 Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
-WORDS = {Kind.RESULT: "A result", Kind.SESSION: "The session", Kind.ACTIVE_PROFILE: "The active profile"}
+WORDS = {
+    Kind.RESULT: "A result", Kind.SESSION: "The session", Kind.ACTIVE_PROFILE: "The active profile",
+    Kind.LOCATION: "The Location", Kind.EVSE: "The status of an EVSE",
+}  # fmt: skip
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(RecordAdmin):
     list_display = [
-        "id", "kind", linked("party"), session_link(), toned("status", tones.MESSAGE), "failures", "last_error",
-        utc("due_at"), utc("expires_at"), utc("created_at"), utc("delivered_at"),
+        "id", "kind", linked("party"), session_link(), linked("location"), linked("evse"),
+        toned("status", tones.MESSAGE), "failures", "last_error", utc("due_at"), utc("expires_at"), utc("created_at"),
+        utc("delivered_at"),
     ]  # fmt: skip
     list_filter = ["status", "kind", "party"]
-    list_select_related = ["party", "session"]
-    search_fields = ["session__uid", "correlation_id", "last_error", "url"]
-    search_help_text = "Session, correlation id, error or URL"
+    list_select_related = ["party", "session", "location", "evse__charge_point"]
+    search_fields = ["session__uid", "evse__uid", "location__uid", "correlation_id", "last_error", "url"]
+    search_help_text = "Session, EVSE, Location, correlation id, error or URL"
     date_hierarchy = "created_at"
     actions = [retry_delivery_now]
     shown = [
-        "id", "kind", linked("party"), linked("session"), linked("profile_request"), toned("status", tones.MESSAGE),
+        "id", "kind", linked("party"), linked("session"), linked("location"), linked("evse"),
+        linked("profile_request"), toned("status", tones.MESSAGE),
         "failures", "last_error", "url", utc("due_at"), utc("expires_at"), utc("lease_until"), "revision",
         "delivered_revision", utc("created_at"), utc("delivered_at"), "correlation_id", pretty("body"),
         pretty("delivered_body", "the partner has"),

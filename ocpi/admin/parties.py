@@ -1,9 +1,10 @@
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -16,24 +17,40 @@ from chargepoints.admin.columns import linked, toned, utc
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
-from ocpi import parties
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
+from ocpi.admin.authorisation import check_authorisation, check_once_saved
+from ocpi.admin.connecting import ACTIONS, checked_url
 from ocpi.admin.credentials import CredentialsForm, issue_new_token
 from ocpi.admin.outbox import message_problems
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party
-from ocpi.protocol.errors import InvalidField
+from ocpi.networks import parse_networks
 
 HTTPS_ASSUMED: Any = {models.URLField: {"assume_scheme": "https"}}
 SHOWN_PROBLEMS = 10
 
 
-class HostsField(forms.CharField):
-    """One host a line, with a port if need be."""
+class LinesField(forms.CharField):
+    """A list, one entry a line."""
 
     widget = forms.Textarea(attrs={"rows": 3})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return (initial or []) != (data or "").lower().split()
+
+
+class NetworksField(LinesField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse_networks((value or "").splitlines())
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class HostsField(LinesField):
+    """With a port if need be."""
 
     def to_python(self, value: Any) -> Any:
         hosts = [line.strip().lower() for line in (value or "").splitlines() if line.strip()]
@@ -41,9 +58,6 @@ class HostsField(forms.CharField):
             if not _is_host(host):
                 raise forms.ValidationError(f"{host!r} is no host: a name or address, with a port if need be.")
         return list(dict.fromkeys(hosts))
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or []) != (data or "").lower().split()
 
 
 def _is_host(text: str) -> bool:
@@ -53,46 +67,20 @@ def _is_host(text: str) -> bool:
         return False
 
 
-class RolesField(forms.CharField):
-    """One role a line: role, country code, party id."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def prepare_value(self, value: Any) -> Any:
-        if not isinstance(value, list):
-            return value
-        return "\n".join(f"{role['role']} {role['country_code']} {role['party_id']}" for role in value)
-
-    def to_python(self, value: Any) -> Any:
-        lines = [line.split() for line in (value or "").splitlines() if line.strip()]
-        if wrong := [line for line in lines if len(line) != 3]:
-            raise forms.ValidationError(
-                f"{' '.join(wrong[0])!r}: a role, a country code and a party id, e.g. EMSP NL ABC"
-            )
-        try:
-            return parties.roles_of([dict(zip(parties.ROLE_FIELDS, line, strict=True)) for line in lines])
-        except InvalidField as error:
-            raise forms.ValidationError(f"{error.path}: {error.problem}") from None
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return self.prepare_value(initial or []).split() != (data or "").split()
-
-
 class PartyForm(ChangesForm):
     allowed_hosts = HostsField(
         required=False, help_text="Hosts a response_url may name, beside those of its endpoints; one a line"
     )
-    roles = RolesField(
+    inbound_networks = NetworksField(
         required=False,
-        help_text="All roles on its platform, one a line, e.g. EMSP NL ABC: it may call in their names. A registration "
-        "replaces them; its own need not be listed",
+        help_text="Networks it calls us from (CIDR), one a line; elsewhere its token is unknown. Empty: from anywhere",
     )
 
     class Meta:
         model = Party
         fields = [
-            "country_code", "party_id", "role", "name", "enabled", "version", "roles", "allowed_hosts",
-            "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
+            "country_code", "party_id", "role", "name", "enabled", "version", "inbound_networks",
+            "allowed_hosts", "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
         ]  # fmt: skip
 
     def clean_country_code(self) -> str:
@@ -108,8 +96,29 @@ def _matching(text: str, pattern: str, words: str) -> str:
     return text.upper()
 
 
+class EndpointFormSet(forms.BaseInlineFormSet):
+    """Checked as what the page says of the party, not as what is stored of it."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            if "url" in form.changed_data and "url" in getattr(form, "cleaned_data", {}):
+                try:
+                    checked_url(self.instance, form.cleaned_data["url"])
+                except forms.ValidationError as error:
+                    form.add_error("url", error)
+
+
+class EndpointForm(ChangesForm):
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        party = self.cleaned_data.get("party")
+        return checked_url(party, url) if party and "url" in self.changed_data else url
+
+
 class EndpointInline(admin.TabularInline):
     model = PartnerEndpoint
+    formset = EndpointFormSet
     extra = 0
     formfield_overrides = HTTPS_ASSUMED
 
@@ -123,11 +132,18 @@ class PartyAdmin(OperatedAdmin):
     list_select_related = ["credentials"]
     search_fields = ["country_code", "party_id", "name"]
     autocomplete_fields = ["shared_evses"]
+    actions = ACTIONS
     fields = [*PartyForm.Meta.fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
         """Charging profiles and commands name their owner by these."""
         return ["country_code", "party_id"] if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.has_changed():
+            text = f"The endpoints of {form.instance} are saved. Whether they answer: Test connection."
+            self.message_user(request, text, messages.INFO)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
         mine = OutboxMessage.objects.filter(failing(), party=OuterRef("pk")).order_by().values("party")
@@ -149,6 +165,10 @@ class PartyAdmin(OperatedAdmin):
         messages = rendering.list_url(OutboxMessage, party=obj.pk)
         return [
             ("Registration", rendering.badge(*_registration(credentials))),
+            ("OCPI version", obj.version),
+            ("Roles", _roles(obj, credentials)),
+            ("It called us", _last(obj.heard_at)),
+            ("We reached it", _last(obj.reached_at)),
             ("Credentials", rendering.link(credentials)),
             ("Messages", format_html('<a href="{}">list</a>', messages)),
         ]
@@ -157,9 +177,11 @@ class PartyAdmin(OperatedAdmin):
         if not obj.enabled:
             yield Problem("It is switched off here", "Its requests get 401 and nothing is sent to it.", tone="warn")
         credentials = Credentials.objects.filter(party=obj).first()
-        if credentials is None or not credentials.outbound_encrypted:
+        if credentials is None or not credentials.can_prove_us:
             url = rendering.admin_url(credentials) if credentials else ""
             yield Problem("We cannot call it", "There is no outbound token: nothing can be sent to it.", url=url)
+        if credentials is not None:
+            yield from _handshake_problems(credentials)
         now = timezone.now()
         for message in obj.outbox.filter(failing()).select_related("party")[:SHOWN_PROBLEMS]:
             yield from message_problems(message, now=now)
@@ -168,6 +190,31 @@ class PartyAdmin(OperatedAdmin):
 def failing() -> Q:
     """Tried, failed, and tried again later; the index of what is due finds these."""
     return Q(status=OutboxMessage.Status.PENDING, failures__gt=0)
+
+
+def _handshake_problems(credentials: Credentials) -> Iterable[Problem]:
+    """`ocpi.registration`: nobody knows what came of it."""
+    under_way = credentials.pending_until is not None and credentials.pending_until > timezone.now()
+    if credentials.pending_hash and not under_way:
+        yield Problem(
+            "A handshake that we began is in doubt",
+            "They may have taken our new token, or not: it works beside the one they had. Connect, rotate or "
+            "disconnect again; or they register or renew from their side.",
+            tone=rendering.WARN,
+        )
+
+
+def _roles(party: Party, credentials: Credentials | None) -> str:
+    """As its Credentials object names them; before that, what was entered."""
+    named = [
+        f"{role['role']} {role['country_code']}*{role['party_id']} {role['name']}".rstrip()
+        for role in (credentials.roles if credentials else [])
+    ]
+    return ", ".join(named) or f"{party.role} {party} {party.name}".rstrip()
+
+
+def _last(at: datetime | None) -> str:
+    return f"{rendering.when(at)}, {rendering.age(at, now=timezone.now())}" if at else "never"
 
 
 def _registration(credentials: Credentials | None) -> tuple[str, str]:
@@ -180,6 +227,7 @@ def _registration(credentials: Credentials | None) -> tuple[str, str]:
 
 @admin.register(PartnerEndpoint)
 class PartnerEndpointAdmin(OperatedAdmin):
+    form = EndpointForm
     list_display = ["__str__", linked("party"), "url"]
     list_filter = ["identifier", "role", "party"]
     list_select_related = ["party"]
@@ -189,7 +237,7 @@ class PartnerEndpointAdmin(OperatedAdmin):
 
 @admin.register(Credentials)
 class CredentialsAdmin(OperatedAdmin):
-    """The inbound hash and the outbound token are nowhere on its pages."""
+    """The inbound hash and our secrets are nowhere on its pages."""
 
     form = CredentialsForm
     formfield_overrides = HTTPS_ASSUMED
@@ -201,15 +249,21 @@ class CredentialsAdmin(OperatedAdmin):
     list_filter = ["inbound_kind"]
     list_select_related = ["party"]
     search_fields = ["party__party_id", "party__name", "versions_url"]
-    actions = [issue_new_token]
+    actions = [issue_new_token, check_authorisation]
     registered, updated = staticmethod(utc("registered_at")), staticmethod(utc("updated_at"))
     fields = [
-        "party", "inbound", "inbound_kind", "outbound", "new_outbound_token", "outbound_encoding", "versions_url",
-        "registered", "updated",
+        "party", "inbound", "inbound_kind", "outbound", "outbound_encoding", "new_outbound_token", "versions_url",
+        "roles", "oauth_token_url", "oauth_client_id", "oauth_secret", "new_oauth_secret", "oauth_client_style",
+        "oauth_audience", "oauth_scope", "api_key_header", "api_key", "new_api_key", "registered", "updated",
     ]  # fmt: skip
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.touches_authorisation():
+            check_once_saved(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
-        always = ["inbound", "inbound_kind", "outbound", "registered", "updated"]
+        always = ["inbound", "inbound_kind", "outbound", "oauth_secret", "api_key", "registered", "updated"]
         return [*always, "party"] if obj else always
 
     @admin.display(description="token it calls us with")
@@ -218,4 +272,14 @@ class CredentialsAdmin(OperatedAdmin):
 
     @admin.display(description="token we call it with")
     def outbound(self, credentials: Credentials) -> str:
+        if credentials.can_prove_us and credentials.outbound_encoding == Credentials.Outbound.OAUTH2:
+            return "none needed: OAuth 2.0"
         return "set" if credentials.outbound_encrypted else "none: we cannot call it"
+
+    @admin.display(description="client secret")
+    def oauth_secret(self, credentials: Credentials) -> str:
+        return "set" if credentials.oauth_secret_encrypted else "none"
+
+    @admin.display(description="API key")
+    def api_key(self, credentials: Credentials) -> str:
+        return "set" if credentials.api_key_encrypted else "none"

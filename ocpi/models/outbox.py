@@ -2,13 +2,13 @@
 
 from django.db import models
 
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargingSession, Evse, Location
 from ocpi.models.parties import Party
 from ocpi.models.requests import ProfileRequest
 
 
 class OutboxMessage(models.Model):
-    """RESULT: one body, sent once. SESSION and ACTIVE_PROFILE: one row per party and session; each change raises
+    """RESULT: one body, sent once. All others stand: one row per party and session, Location or EVSE. Changes raise
     `revision`, and what is sent is always the newest state (OCPI 2.2.1 transport_and_format: no replay of stale ones).
     """
 
@@ -16,6 +16,8 @@ class OutboxMessage(models.Model):
         RESULT = "RESULT", "result of a profile request"
         SESSION = "SESSION", "session"
         ACTIVE_PROFILE = "ACTIVE_PROFILE", "active charging profile"
+        LOCATION = "LOCATION", "location"
+        EVSE = "EVSE", "EVSE"
 
     class Status(models.TextChoices):
         PENDING = "PENDING"
@@ -24,13 +26,18 @@ class OutboxMessage(models.Model):
         FAILED = "FAILED", "given up"
         EXPIRED = "EXPIRED", "the promised time was over"
         IN_DOUBT = "IN_DOUBT", "the process ended while it was being sent"
+        COVERED = "COVERED", "it goes with its Location"
 
     kind = models.CharField(max_length=14, choices=Kind)
     party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="outbox")
     session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, null=True, related_name="outbox")
+    location = models.ForeignKey(
+        Location, on_delete=models.CASCADE, null=True, related_name="outbox", help_text="EVSE: where the party has it"
+    )
+    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, null=True, related_name="outbox")
     profile_request = models.OneToOneField(ProfileRequest, on_delete=models.CASCADE, null=True, related_name="message")
     url = models.CharField(max_length=255, blank=True, help_text="RESULT: the response_url")
-    body = models.JSONField(null=True, help_text="A session's is made when it is sent")
+    body = models.JSONField(null=True, help_text="That of a state is made when it is sent")
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -52,7 +59,11 @@ class OutboxMessage(models.Model):
                 fields=["party", "session", "kind"],
                 condition=models.Q(kind__in=["SESSION", "ACTIVE_PROFILE"]),
                 name="standing_message_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["party", "location"], condition=models.Q(kind="LOCATION"), name="standing_location_once"
+            ),
+            models.UniqueConstraint(fields=["party", "evse"], name="standing_evse_once"),
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=models.Q(status="PENDING"), name="message_due"),  # beat

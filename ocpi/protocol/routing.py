@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from ocpi import our_parties, parties
-from ocpi.models import Party
-from ocpi.protocol.authentication import party_of
+from ocpi.models import Credentials
+from ocpi.protocol.authentication import credentials_of
 from ocpi.protocol.errors import InvalidField, OcpiError
 from ocpi.protocol.headers import Routing, header_names, unreadable
 from ocpi.protocol.status_codes import StatusCode
@@ -23,16 +23,16 @@ class RoutedRightly(BasePermission):
             for end in ("from", "to"):
                 if unreadable(request.headers, end):
                     raise InvalidField(", ".join(header_names(end)), "must be a country code and a party id")
-            admit(party_of(request), Routing.of(request.headers))
+            admit(credentials_of(request), Routing.of(request.headers))
         return True
 
 
-def admit(party: Party, routing: Routing) -> None:
+def admit(credentials: Credentials, routing: Routing) -> None:
     """Raises OcpiError 4001 for a receiver that is none of our CPOs, 2001 for a sender that is not the caller's.
 
     HTTP stays 200: the request was understood (OCPI 2.2.1 status_codes).
     """
-    if routing.sender and not parties.speaks_for(party, routing.sender):
-        raise InvalidField("OCPI-from-party-id", f"{routing.sender} is none of the roles of {party}")
+    if routing.sender and not parties.speaks_for(credentials, routing.sender):
+        raise InvalidField("OCPI-from-party-id", f"{routing.sender} is none of the roles of {credentials.party}")
     if routing.receiver and not our_parties.is_ours(routing.receiver):
         raise OcpiError(StatusCode.HUB_UNKNOWN_RECEIVER, f"{routing.receiver} is none of the CPOs on this platform")

@@ -6,9 +6,11 @@ Tests hold real answers and the parsers against them. OCPI ignores unknown field
 from collections.abc import Iterable
 from typing import Any
 
+from chargepoints import place_details
 from chargepoints.models import ChargingSession
 from ocpi.models import ProfileRequest
 from ocpi.preferences import MAX_ENERGY_KWH, PreferencesResponse, ProfileType
+from ocpi.v2_2_1.location_objects import STATUS
 from ocpi.v2_2_1.translation import MAX_LIMIT, MAX_SECONDS, MAX_URL_CHARS, ResultType
 
 Schema = dict[str, Any]
@@ -46,7 +48,13 @@ DATE_TIME = text(
     pattern="^(19[7-9]|20[0-9]|21[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?Z?$",
 )  # fmt: skip
-BUSINESS_DETAILS = record({"name": text(100)}, {"website": URL})
+CLOCK = text(5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")
+WHOLE = {"type": "integer", "minimum": 0}
+IMAGE = record({"url": URL, "category": text(20), "type": text(4)}, {"thumbnail": URL, "width": WHOLE, "height": WHOLE})
+BUSINESS_DETAILS = record({"name": text(100)}, {"website": URL, "logo": IMAGE})
+EXCEPTIONAL = list_of(record({"period_begin": DATE_TIME, "period_end": DATE_TIME}))
+LEARNED = ("CHARGING_PREFERENCES_CAPABLE", "CHARGING_PROFILE_CAPABLE", "REMOTE_START_STOP_CAPABLE", "RFID_READER")
+POWER_TYPES = ("AC_1_PHASE", "AC_2_PHASE", "AC_3_PHASE", "DC")
 
 # CdrDimensionType (mod_cdrs): the ones marked for Sessions only are there as well.
 DIMENSIONS = ("CURRENT", "ENERGY", "ENERGY_EXPORT", "ENERGY_IMPORT", "MAX_CURRENT", "MIN_CURRENT", "MAX_POWER",
@@ -61,6 +69,76 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "CredentialsRole": record(
         {"role": text(20), "country_code": COUNTRY_CODE, "party_id": PARTY_ID, "business_details": BUSINESS_DETAILS}
+    ),
+    "Location": record(
+        {
+            "country_code": COUNTRY_CODE,
+            "party_id": PARTY_ID,
+            "id": text(36),
+            "publish": {"type": "boolean"},
+            "address": text(45),
+            "city": text(45),
+            "country": text(3, minLength=3),
+            "coordinates": record(
+                {
+                    "latitude": text(10, pattern="^-?[0-9]{1,2}\\.[0-9]{5,7}$"),
+                    "longitude": text(11, pattern="^-?[0-9]{1,3}\\.[0-9]{5,7}$"),
+                }
+            ),
+            "time_zone": text(255),
+            "last_updated": DATE_TIME,
+        },
+        {
+            "name": text(255),
+            "postal_code": text(10),
+            "parking_type": one_of(place_details.PARKING_TYPES),
+            "evses": list_of(ref("EVSE")),
+            "directions": list_of(record({"language": text(2, minLength=2), "text": text(512)})),
+            "operator": BUSINESS_DETAILS,
+            "suboperator": BUSINESS_DETAILS,
+            "owner": BUSINESS_DETAILS,
+            "facilities": list_of(one_of(place_details.FACILITIES)),
+            "opening_times": ref("Hours"),
+            "charging_when_closed": {"type": "boolean"},
+            "images": list_of(IMAGE),
+        },
+    ),
+    "Hours": record(
+        {"twentyfourseven": {"type": "boolean"}},
+        {
+            "regular_hours": list_of(
+                record({"weekday": {**WHOLE, "maximum": 7}, "period_begin": CLOCK, "period_end": CLOCK})
+            ),
+            "exceptional_openings": EXCEPTIONAL,
+            "exceptional_closings": EXCEPTIONAL,
+        },
+    ),
+    "EVSE": record(
+        {
+            "uid": text(36),
+            "status": one_of(sorted(STATUS.values())),
+            "connectors": list_of(ref("Connector"), minItems=1),
+            "last_updated": DATE_TIME,
+        },
+        {
+            "evse_id": text(48),
+            "capabilities": list_of(one_of(sorted({*LEARNED, *place_details.DECLARABLE}))),
+            "floor_level": text(4),
+            "physical_reference": text(16),
+            "parking_restrictions": list_of(one_of(place_details.PARKING_RESTRICTIONS)),
+        },
+    ),
+    "Connector": record(
+        {
+            "id": text(36),
+            "standard": one_of(place_details.CONNECTOR_STANDARDS),
+            "format": one_of(("CABLE", "SOCKET")),
+            "power_type": one_of(POWER_TYPES),
+            "max_voltage": WHOLE,
+            "max_amperage": WHOLE,
+            "last_updated": DATE_TIME,
+        },
+        {"max_electric_power": WHOLE},
     ),
     "CdrToken": record(
         {

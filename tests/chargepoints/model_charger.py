@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from chargepoints import commands, inventory, presence, reconciliation
 from chargepoints.models import ChargingSession
 from chargepoints.values import (
@@ -26,17 +28,24 @@ NONE_SUCH = CommandOutcome(OutcomeStatus.UNKNOWN, answer={"status": "Unknown"})
 
 @dataclass
 class ModelCharger:
-    """`tells`: whether GetCompositeSchedule brings a schedule; `ignores`: Accepted, and nothing done."""
+    """`tells`: whether GetCompositeSchedule brings a schedule; `ignores`: Accepted, and nothing done; `keeps`: that is
+    the answer to a clear, and nothing is done.
+    """
 
     session: ChargingSession
     tells: bool = True
     ignores: bool = False
+    keeps: CommandOutcome | None = None
     now: datetime = NOW
     socket: str = "socket-1"
     profiles: dict[int, tuple[int, ChargingSchedule]] = field(default_factory=dict)
     handed_over: list[int] = field(default_factory=list)
     sets: list[ChargingSchedule] = field(default_factory=list)
+    clears: int = 0
     late: tuple[int, CommandOutcome] | None = None
+
+    def become_honest(self) -> None:
+        self.ignores, self.keeps = False, None
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -71,6 +80,7 @@ class ModelCharger:
         if forgets:
             self.profiles.clear()
         inventory.boot(self.session.charge_point_id, BootFacts(), questions=(), now=self.now)
+        self.wait(settings.OCPP_SETTLE_S)
 
     def reconnect(self, *, forgets: bool) -> None:
         """The old socket dies with what was outstanding; a late answer can no longer come."""
@@ -82,6 +92,7 @@ class ModelCharger:
         presence.connect(
             self.session.charge_point_id, connection_id=self.socket, channel_name="c", ocpp_version="1.6", now=self.now
         )
+        self.wait(settings.OCPP_SETTLE_S)
 
     def beat(self) -> None:
         self.wait(31)
@@ -96,6 +107,9 @@ class ModelCharger:
                     self.profiles[number] = (level, schedule)
                 return YES
             case ClearProfile(profile_id=number):
+                self.clears += 1
+                if self.keeps:
+                    return self.keeps
                 return YES if self.profiles.pop(number, None) else NONE_SUCH
             case GetComposite():
                 return CommandOutcome(OutcomeStatus.ACCEPTED, schedule=self.composite() if self.tells else None)

@@ -192,7 +192,11 @@ def test_the_timeline_is_in_order_and_links_each_command(admin_of_all):
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("REJECTED", "The charge point refused the profile of NL*JED"), ("UNCERTAIN", "Nobody knows whether the profile")],
+    [
+        ("REJECTED", "The charge point refused the profile of NL*JED"),
+        ("UNCERTAIN", "Nobody knows whether the profile"),
+        ("DRIFTED", "The charge point does not follow the profile of NL*JED, though it was sent again"),
+    ],
 )
 def test_what_is_wrong_with_a_profile_comes_with_its_button(state, words):
     session = make_session()
@@ -202,6 +206,24 @@ def test_what_is_wrong_with_a_profile_comes_with_its_button(state, words):
     [(problem, button)] = response.context["problems"]
     assert problem.what.startswith(words)
     assert (button.action, button.pk) == ("push_profile_again", session.pk)
+
+
+@pytest.mark.once
+def test_a_profile_that_is_planned_after_its_clear_comes_with_the_button_that_clears():
+    session = make_session()
+    install_profile(session, 11000, at=timezone.now())
+    finding = "it was cleared, and is planned all the same: 11000 W"
+    ChargingProfile.objects.update(state="DRIFTED", applied=None, finding=finding)
+    response = client_of("view", "chargepoints.operate_chargepoint").get(page(session))
+    [(problem, button)] = response.context["problems"]
+    assert problem.what == "The charge point still follows the profile of NL*JED, though it was cleared"
+    assert (problem.why, button.action, button.pk) == (finding, "clear_profile", session.pk)
+
+
+def test_a_clock_that_is_off_is_a_problem_of_an_open_session(admin_of_all):
+    session = make_session(make_charge_point(clock_skew_s=-10800))
+    [(problem, _)] = admin_of_all.get(page(session)).context["problems"]
+    assert problem.what == "The clock of DEMO-16 is -10800 s off"
 
 
 def test_a_newer_profile_that_was_refused_is_a_problem_though_the_older_is_installed(admin_of_all):
@@ -252,3 +274,21 @@ def test_a_schedule_is_a_table_with_the_period_in_force_marked():
 def test_times_are_utc_and_say_so():
     assert rendering.when(STARTED_AT) == "2025-03-01 08:00:00 UTC"
     assert rendering.when(None) == "–"
+
+
+# --- what the driver wishes -----------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_session_says_what_the_driver_wishes(admin_of_all):
+    """OCPI 2.2.1 mod_sessions, ChargingPreferences: kept by `ocpi`."""
+    session = make_session(make_charge_point())
+    assert "Wished by the driver" not in admin_of_all.get(page(session)).content.decode()
+    session.charging_preferences = {
+        "profile_type": "GREEN", "energy_need": "12.5", "departure_time": "2026-01-05T18:00:00Z",
+        "discharge_allowed": True,
+    }  # fmt: skip
+    session.save()
+    assert (
+        "green, 12.5 kWh, by 2026-01-05T18:00:00Z, may be discharged"
+        in admin_of_all.get(page(session)).content.decode()
+    )

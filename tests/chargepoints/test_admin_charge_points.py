@@ -89,4 +89,4 @@ def test_an_identity_that_cannot_connect_is_refused(changes, admin_of_all):
 
 def test_a_clock_that_is_off_is_named(admin_of_all):
     [(problem, _)] = admin_of_all.get(page(make_charge_point(clock_skew_s=-90))).context["problems"]
-    assert problem.what == "Its clock is -90 s off"
+    assert problem.what == "The clock of DEMO-16 is -90 s off"

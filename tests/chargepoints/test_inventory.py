@@ -38,6 +38,12 @@ def test_a_boot_is_recorded_and_answered_with_the_heartbeat_interval(point, sett
     assert (point.booted_at, point.last_seen_at) == (at(3), at(3))
 
 
+def test_the_meter_that_a_boot_names_is_kept(point):
+    inventory.boot(point.pk, replace(BOOT, meter_serial_number="M-1"), questions=QUESTIONS, now=NOW)
+    point.refresh_from_db()
+    assert point.meter_serial_number == "M-1"
+
+
 def test_a_boot_asks_for_the_capabilities_in_the_words_of_its_version(point, settings):
     inventory.boot(point.pk, BOOT, questions=QUESTIONS, now=NOW)
     asked = ChargePointCommand.objects.order_by("pk")
@@ -95,6 +101,20 @@ def test_what_a_charge_point_does_not_tell_stays_as_it_was_known(point):
         3,
     )
     assert learned.configuration == {"X": "1", "Y": "2"}
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"supported": False}, True), ({"supported": True}, False), ({"max_periods": 24}, False),
+        ({"configuration": {"TokenReader.Enabled": "true"}}, True),
+        ({"configuration": {"TokenReader.Enabled": "false"}}, False),
+    ],
+)  # fmt: skip
+def test_an_evse_looks_different_only_when_a_capability_that_others_see_is_new(evse, told, shown):
+    Evse.objects.update(last_updated=NOW)
+    learn(evse.charge_point, **told)
+    assert Evse.objects.get().last_updated == (at(9) if shown else NOW)
 
 
 # --- status ---------------------------------------------------------------------------------------------------------
@@ -266,3 +286,11 @@ def test_a_boot_asks_for_the_plan_after_the_capabilities(steered):
     assert list(ChargePointCommand.objects.open().order_by("pk").values_list("action", flat=True)) == [
         "GetConfiguration", "GetLocalListVersion", "GetCompositeSchedule",
     ]  # fmt: skip
+
+
+def test_other_firmware_is_asked_again_for_the_unit_that_was_refused(point):
+    ChargePoint.objects.update(refused_units="W", firmware_version="1.2")
+    inventory.boot(point.pk, BOOT, questions=(), now=NOW)
+    assert ChargePoint.objects.get().refused_units == "W"
+    inventory.boot(point.pk, replace(BOOT, firmware_version="1.3"), questions=(), now=NOW)
+    assert ChargePoint.objects.get().refused_units == ""

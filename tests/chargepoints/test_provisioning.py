@@ -167,6 +167,46 @@ def test_add_charge_point_prints_what_it_made_but_no_secret(run):
     }  # fmt: skip
 
 
+PLACE = ("--address=Stationsplein 1", "--city=Utrecht", "--postal-code=3511 CE", "--coordinates=52.0894,5.1101")
+
+
+def test_a_location_is_described_with_its_charge_point_and_stays_so(run, capsys):
+    run("add_charge_point", "CP1", *PLACE, "--country=BEL")
+    run("add_charge_point", "CP1", "--update", "--city=Gent")
+    place = Location.objects.get()
+    assert (place.address, place.city, place.postal_code, place.country) == (
+        "Stationsplein 1",
+        "Gent",
+        "3511 CE",
+        "BEL",
+    )
+    assert (place.latitude, place.longitude) == (Decimal("52.0894"), Decimal("5.1101"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "wrong", ["--coordinates=91,5", "--coordinates=52", "--coordinates=x,y", "--country=NL", "--address=" + "x" * 46]
+)
+def test_a_location_that_partners_could_not_read_is_refused(wrong):
+    with pytest.raises(CommandError):
+        call_command("add_charge_point", "CP1", wrong)
+    assert not ChargePoint.objects.exists()
+
+
+def test_a_location_that_partners_are_not_told_of_is_hinted_at(capsys):
+    call_command("add_charge_point", "CP1", "--city=Utrecht")
+    assert "partners are not told of Default: it lacks address, coordinates" in capsys.readouterr().err
+
+
+def test_only_what_changes_is_told(run):
+    run("add_charge_point", "CP1", *PLACE)
+    before = Location.objects.get().updated_at
+    run("add_charge_point", "CP1", "--update", *PLACE, "--password=new")
+    assert Location.objects.get().updated_at == before
+    run("add_charge_point", "CP1", "--update", "--max-amps=16")
+    assert Location.objects.get().updated_at > before
+
+
 def test_add_charge_point_reads_for_people_too(capsys):
     call_command("add_charge_point", "CP1", "--password", "s3cret")
     lines = capsys.readouterr().out.splitlines()
@@ -209,6 +249,14 @@ def test_a_token_is_changed_where_something_is_given_and_not_elsewhere():
     assert (token.status, token.contract_id) == ("blocked", "NL-ABC-1")
 
 
+def test_a_token_may_be_of_another_party_and_become_ours_again():
+    token = add_token(uid="CARD-1", type="APP_USER", issuer=("DE", "ABC"))
+    assert (token.type, token.country_code, token.party_id) == ("APP_USER", "DE", "ABC")
+    add_token(uid="CARD-1", issuer=("", ""))
+    token.refresh_from_db()
+    assert (token.type, token.country_code, token.party_id) == ("APP_USER", "", "")
+
+
 def test_token_ids_ignore_case():
     add_token(uid="Card-a")
     assert add_token(uid="CARD-A", status="expired").uid == "Card-a"
@@ -218,7 +266,8 @@ def test_token_ids_ignore_case():
 @pytest.mark.parametrize(
     "bad",
     [{"uid": ""}, {"uid": "x" * 37}, {"uid": "a b"}, {"uid": "é"}, {"uid": "A", "status": "lost"},
-     {"uid": "A", "contract_id": "x" * 37}],
+     {"uid": "A", "contract_id": "x" * 37}, {"uid": "A", "type": "CARD"}, {"uid": "A", "issuer": ("NLD", "ABC")},
+     {"uid": "A", "issuer": ("NL", "")}, {"uid": "A", "issuer": ("nl", "abc")}],
 )  # fmt: skip
 def test_bad_tokens_are_refused(bad):
     with pytest.raises(ValidationError):
@@ -226,9 +275,14 @@ def test_bad_tokens_are_refused(bad):
     assert not DriverToken.objects.exists()
 
 
+def test_add_token_command_takes_the_issuer(run):
+    summary = run("add_token", "C1", "--type", "APP_USER", "--issuer", "DE", "ABC")
+    assert (summary["type"], summary["country_code"], summary["party_id"]) == ("APP_USER", "DE", "ABC")
+
+
 def test_add_token_command(run, capsys):
     assert run("add_token", "C1", "--status", "blocked", "--contract-id", "NL-1") == {
-        "uid": "C1", "status": "blocked", "contract_id": "NL-1",
+        "uid": "C1", "status": "blocked", "contract_id": "NL-1", "type": "RFID", "country_code": "", "party_id": "",
     }  # fmt: skip
     call_command("add_token", "C1", "--status", "accepted")
     assert capsys.readouterr().out == "token C1 is accepted\n"

@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from chargepoints import reconciliation
+from chargepoints import commands, reconciliation
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
-from tests.chargepoints.command_steps import PARTNER, ask, ask_clear, profile_of
-from tests.chargepoints.model_charger import LOST, NO, SILENCE, ModelCharger
+from chargepoints.values import CommandOutcome, OutcomeStatus, RateUnit
+from tests.chargepoints.command_steps import PARTNER, ask, ask_clear, ask_composite, profile_of
+from tests.chargepoints.model_charger import LOST, NO, SILENCE, YES, ModelCharger
 from tests.support import factories
 from tests.support.factories import NOW, schedule
 
@@ -128,6 +129,63 @@ def test_a_plan_that_fits_after_all_ends_the_drift(charger, session):
     )  # fmt: skip
 
 
+def test_a_lower_limit_that_masks_a_drift_ends_neither_it_nor_its_count(charger, session):
+    charger.ignores = True
+    put(charger, 16)
+    charger.serve()
+    profile = profile_of(session)
+    charger.profiles[profile.pk] = (0, schedule(8, start_at=NOW))  # of somebody else
+    charger.reconnect(forgets=False)
+    charger.serve()
+    assert (profile_of(session).state, profile_of(session).corrections) == ("DRIFTED", profile.corrections)
+    charger.sets.clear()
+    charger.reconnect(forgets=True)
+    charger.serve()
+    assert (charger.sets, profile_of(session).state) == ([], "DRIFTED")
+
+
+def test_a_correction_says_why_it_is_sent(charger, session):
+    installed(charger)
+    charger.reboot(forgets=True)
+    charger.serve()
+    command = ChargePointCommand.objects.filter(kind="SET_PROFILE").latest("pk")
+    assert command.notes[-1].startswith("sent again: from 2024-05-01T12:00:")
+    assert command.requested_by == "system"
+
+
+def test_a_correction_that_a_later_plan_makes_needless_is_not_sent(charger, session):
+    profile = installed(charger)
+    charger.reconnect(forgets=True)
+    charger.serve_one()
+    correction = ChargePointCommand.objects.get(kind="SET_PROFILE", status="QUEUED")
+    question = ask_composite(session, now=charger.now)
+    ChargePointCommand.objects.filter(pk=question.pk).update(status="SENT", sent_at=charger.now)
+    told = CommandOutcome(OutcomeStatus.ACCEPTED, schedule=profile.applied_schedule)
+    commands.record_outcome(question.pk, told, now=charger.now)
+    correction.refresh_from_db()
+    assert (correction.status, correction.detail) == ("REJECTED", "not sent: the plan is right after all")
+    assert (profile_of(session).state, charger.sets) == ("INSTALLED", [])
+
+
+def test_after_a_boot_the_plan_is_asked_for_when_it_has_settled(charger, session, settings):
+    installed(charger)
+    charger.reboot(forgets=False)
+    question = ChargePointCommand.objects.get(kind="GET_COMPOSITE", status="QUEUED")
+    assert question.not_before == charger.now
+    charger.wait(-1)
+    assert charger.take() is None
+    charger.wait(1)
+    assert charger.take().command_id == question.pk
+
+
+def test_another_boot_meanwhile_puts_the_question_off(charger, session, settings):
+    installed(charger)
+    charger.reboot(forgets=False)
+    charger.wait(-1)
+    charger.reboot(forgets=False)
+    assert ChargePointCommand.objects.get(kind="GET_COMPOSITE", status="QUEUED").not_before == charger.now
+
+
 def test_a_new_wish_has_its_corrections_before_it(charger, session, settings):
     charger.ignores = True
     for amps in (16, 10):
@@ -185,6 +243,25 @@ def test_a_first_wish_without_answer_and_without_trace_is_refused(charger, sessi
     charger.serve_one(SILENCE, applied=False)
     charger.serve()
     assert (profile_of(session).state, charger.sets, charger.profiles) == ("REJECTED", [], {})
+
+
+def test_a_first_wish_lost_in_a_boot_is_refused_and_nothing_is_cleared(charger, session):
+    put(charger, 16)
+    charger.serve_one(LOST, applied=False)
+    charger.wait(1)
+    charger.reconnect(forgets=True)
+    charger.reboot(forgets=True)
+    charger.serve()
+    assert (profile_of(session).state, charger.clears, charger.sets) == ("REJECTED", 0, [])
+
+
+def test_what_may_have_been_taken_is_looked_for_in_its_own_unit(charger, session):
+    ChargePoint.objects.update(rate_units="AW")
+    ask(session, schedule(11000, unit=RateUnit.WATT, start_at=NOW))
+    charger.serve_one(LOST)
+    charger.reconnect(forgets=False)
+    question = ChargePointCommand.objects.get(kind="GET_COMPOSITE")
+    assert question.payload["unit"] == "W"
 
 
 def test_a_late_refusal_ends_the_doubt(charger, session):
@@ -297,10 +374,14 @@ STEPS = {
     # One that never tells its plans and forgets without a boot: no message says so, and nobody can know.
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
+    "sets nothing from here": lambda c: setattr(c, "ignores", True),
+    "clears nothing from here": lambda c: setattr(c, "keeps", YES),
+    "honest from here": lambda c: c.become_honest(),
 }
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(steps=["put 10", "done in silence", "done in silence", "not done in silence"], tells=True)
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=12), tells=st.booleans())
 def test_whatever_happens_it_ends_with_desired_applied_and_installed_the_same_or_a_visible_drift(db, steps, tells):
     with transaction.atomic():
@@ -317,6 +398,7 @@ def test_whatever_happens_it_ends_with_desired_applied_and_installed_the_same_or
 def _come_to_rest(charger) -> None:
     """Honest and in time from here on."""
     charger.late = None
+    charger.become_honest()
     for _ in range(12):
         charger.serve()
         charger.beat()

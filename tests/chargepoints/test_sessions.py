@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from chargepoints import metering, sessions
-from chargepoints.models import ChargingSession, Evse
+from chargepoints.models import ChargePointCommand, ChargingSession, DriverToken, Evse
 from chargepoints.values import AuthorizationStatus, MeterFacts
 from tests.support import factories
 from tests.support.factories import NOW, at, driver, reading, start_facts
@@ -59,6 +59,53 @@ def test_a_blocked_token_stays_blocked_where_unknown_ones_are_accepted(db, setti
     driver("CARD", status="blocked")
     settings.OCPP_ACCEPT_UNKNOWN_TOKENS = True
     assert sessions.authorize("CARD") == AuthorizationStatus.BLOCKED
+
+
+# --- whose token, and who asked -------------------------------------------------------------------------------------
+
+
+def test_a_session_keeps_the_token_as_it_was_when_it_began(point):
+    DriverToken.objects.update(type="APP_USER", country_code="DE", party_id="ABC")
+    start(point)
+    DriverToken.objects.update(type="RFID", country_code="", party_id="")
+    session = the_session()
+    assert (session.token_type, session.token_country_code, session.token_party_id) == ("APP_USER", "DE", "ABC")
+
+
+def test_a_token_that_nobody_knows_is_an_rfid_of_ours(point, settings):
+    settings.OCPP_ACCEPT_UNKNOWN_TOKENS = True
+    start(point, id_token="NOBODY")
+    assert (the_session().token_type, the_session().token_party_id, the_session().contract_id) == ("RFID", "", "")
+
+
+REMOTE_START = {
+    "action": "RemoteStartTransaction", "kind": "CALL", "status": "ACCEPTED", "payload": {"idTag": "CARD"},
+    "created_at": at(-60), "expires_at": NOW, "requested_by": "operator",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "method"),
+    [
+        ({}, "COMMAND"),
+        ({"status": "REJECTED"}, "WHITELIST"),
+        ({"payload": {"idTag": "OTHER"}}, "WHITELIST"),
+        ({"action": "UnlockConnector"}, "WHITELIST"),
+        ({"created_at": at(-301)}, "WHITELIST"),
+    ],
+)
+def test_a_start_that_was_asked_for_a_moment_ago_is_told_as_a_command(point, change, method):
+    """OCPI 2.2.1 mod_cdrs, AuthMethod."""
+    ChargePointCommand.objects.create(charge_point=point, **{**REMOTE_START, **change})
+    start(point)
+    assert the_session().auth_method == method
+
+
+def test_another_charge_points_remote_start_is_none_of_this_one(point):
+    other = factories.charge_point(identity="CP2")
+    ChargePointCommand.objects.create(charge_point=other, **REMOTE_START)
+    start(point)
+    assert the_session().auth_method == "WHITELIST"
 
 
 # --- start ----------------------------------------------------------------------------------------------------------

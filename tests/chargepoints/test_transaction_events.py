@@ -6,10 +6,11 @@ import pytest
 
 from chargepoints import metering, sessions, transaction_events
 from chargepoints.models import ChargingSession, Evse
-from chargepoints.values import AuthorizationStatus, MeterFacts, StartFacts
+from chargepoints.values import AuthorizationStatus, ChargingSchedule, MeterFacts, StartFacts
+from tests.chargepoints.command_steps import ask
 from tests.chargepoints.event_steps import EVENT, ended, energy, event, started, updated
 from tests.support import factories
-from tests.support.factories import NOW, at, driver
+from tests.support.factories import NOW, at, driver, schedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 ACCEPTED, BLOCKED, INVALID = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED, AuthorizationStatus.INVALID
@@ -290,3 +291,40 @@ def test_meter_values_beside_the_events_count_for_the_transaction_on_their_evse(
         metering.meter(point.pk, MeterFacts(1, None, (energy(register, seconds),)), now=at(seconds))
     session = the_session()
     assert (session.meter_start_wh, session.kwh, session.notes) == (7_000_000, Decimal("0.8"), [])
+
+
+# --- profiles of a session that begins ------------------------------------------------------------------------------
+
+
+def test_a_profile_counts_from_when_charging_became_possible_and_says_so_to_the_charge_point(point):
+    """The charge point would count a relative one from the beginning of its transaction."""
+    take(point, started(charging_state="EVConnected"))
+    kept = ask(the_session(), schedule(6, 16))
+    assert ChargingSchedule.from_json(kept.payload["schedule"]).start_at is None
+    take(point, updated(1, charging_state="EVConnected", seconds=15, **CARD))
+    kept.refresh_from_db()
+    assert (kept.status, ChargingSchedule.from_json(kept.payload["schedule"]).start_at) == ("QUEUED", at(15))
+    later = ask(the_session(), schedule(10), now=at(60))
+    assert ChargingSchedule.from_json(later.payload["schedule"]).start_at == at(15)
+    assert ChargingSchedule.from_json(later.payload["wish"]).start_at is None
+
+
+def test_a_profile_of_a_session_that_began_with_its_transaction_stays_relative(point):
+    take(point, started(charging_state="Charging", **CARD))
+    assert ChargingSchedule.from_json(ask(the_session(), schedule(10)).payload["schedule"]).start_at is None
+
+
+def test_a_kept_profile_is_on_the_evse_that_the_session_begins_on(point):
+    take(point, started(charging_state="Idle", evse_id=0, **CARD))
+    kept = ask(the_session(), schedule(6))
+    take(point, updated(1, charging_state="EVConnected", evse_id=1, seconds=10))
+    kept.refresh_from_db()
+    assert kept.payload["evse_id"] == 1
+
+
+def test_a_kept_profile_that_can_no_longer_be_sent_is_refused_with_the_reason(point):
+    take(point, started(charging_state="EVConnected"))
+    kept = ask(the_session(), schedule(6, duration_s=10, start_at=NOW))
+    take(point, updated(1, charging_state="EVConnected", seconds=15, **CARD))
+    kept.refresh_from_db()
+    assert (kept.status, kept.detail.split(":")[0]) == ("REJECTED", "profile_in_the_past")

@@ -8,8 +8,9 @@ import pytest
 
 from ocpi.models import Party
 from tests.support import stack
-from tests.support.bay import Bay, MakeBay
+from tests.support.bay import Bay, Identity, MakeBay, Tokens, new_identity, new_tokens, register
 from tests.support.charger import LoopThread
+from tests.support.recorder import Recorder
 from tests.support.redis_server import Redis
 from tests.support.server import Server
 
@@ -113,3 +114,22 @@ def bay(request: pytest.FixtureRequest, loop: LoopThread) -> Iterator[MakeBay]:
 
         yield make
         assert [text for bay in made for text in bay.scsp.violations] == []
+
+
+@pytest.fixture
+def partner() -> Iterator[Recorder]:
+    """Who writes down what it is sent, for tests of exact bodies."""
+    with Recorder() as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def identity(server: Server) -> Identity:
+    return new_identity()
+
+
+@pytest.fixture
+def tokens(partner: Recorder, identity: Identity) -> Tokens:
+    tokens = new_tokens()
+    register(tokens, partner.url, evse_uids=identity.evse_uids)
+    return tokens

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from chargepoints.simulator import Answer, Composite
-from tests.flows.test_set_profile import ACCEPTED, REJECTED, settled
+from tests.flows.test_set_profile import ACCEPTED, REJECTED, both_versions, settled
 from tests.support.bay import FULL_W, MakeBay
 
 UNKNOWN = {"result": "UNKNOWN"}
@@ -32,8 +32,9 @@ def test_delete_clears_our_profile_by_its_id_and_nothing_else(bay: MakeBay):
     assert len(b.charger.calls("ClearChargingProfile")) == 1
 
 
-def test_after_a_delete_the_pushed_profile_is_the_maximum_of_the_evse(bay: MakeBay):
-    b = bay().plug_in()
+@both_versions
+def test_after_a_delete_the_pushed_profile_is_the_maximum_of_the_evse(bay: MakeBay, version: str):
+    b = bay(version=version).plug_in()
     assert b.result(b.put(11000)) == ACCEPTED
     assert b.scsp.wait_for(lambda: len(b.scsp.pushes) == 1)
     assert b.result(b.delete()) == ACCEPTED

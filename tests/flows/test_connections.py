@@ -9,15 +9,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from chargepoints.models import ChargePoint, ChargePointCommand
 from tests.flows.test_exact_frames import BOOT, boot, start
-from tests.support.bay import Identity, new_identity
+from tests.support.bay import Identity
 from tests.support.charger import RawCharger
 from tests.support.processes import until
 from tests.support.server import Server
-
-
-@pytest.fixture
-def identity(server: Server) -> Identity:
-    return new_identity()
 
 
 @pytest.fixture

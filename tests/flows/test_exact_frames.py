@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from chargepoints.models import ChargingProfile, ChargingSession
-from tests.support.bay import CARD, Identity, Tokens, new_identity, new_scsp, new_tokens, register
+from tests.support.bay import CARD, Identity, Tokens, new_scsp
 from tests.support.charger import RawCharger
 from tests.support.recorder import Recorded, Recorder
 from tests.support.server import Server
@@ -25,24 +25,6 @@ CONFIGURATION = {
 }
 BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}
 OCPI_HEADERS = ("X-Correlation-ID", "OCPI-from-country-code", "OCPI-from-party-id", "OCPI-to-country-code")
-
-
-@pytest.fixture
-def partner() -> Iterator[Recorder]:
-    with Recorder() as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def identity(server: Server) -> Identity:
-    return new_identity()
-
-
-@pytest.fixture
-def tokens(partner: Recorder, identity: Identity) -> Tokens:
-    tokens = new_tokens()
-    register(tokens, partner.url, evse_uids=identity.evse_uids)
-    return tokens
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from chargepoints.models import ChargingSession
-from tests.flows.test_set_profile import ACCEPTED, limits, settled
+from tests.flows.test_set_profile import ACCEPTED, both_versions, limits, settled
 from tests.support.bay import CARD, MakeBay
 from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
@@ -25,29 +27,36 @@ def test_figures_are_patched_and_the_end_of_the_session_goes_at_once(bay: MakeBa
     assert set(methods[1:]) == {"PATCH"}
 
 
-def test_a_transaction_started_and_ended_offline_is_kept_with_its_times_and_told(bay: MakeBay):
-    b = bay()
+@pytest.mark.parametrize(
+    ("version", "queued", "readings"),
+    [("1.6", ("StartTransaction", "MeterValues", "StopTransaction"), 2), ("2.0.1", ("TransactionEvent",) * 5, 3)],
+)
+def test_a_transaction_started_and_ended_offline_is_kept_with_its_times_and_told(
+    bay: MakeBay, version: str, queued: tuple[str, ...], readings: int
+):
+    b = bay(version=version)
     b.charger.wait_booted(PATIENCE_S)
     b.charger.drop(stay_away=True)
     until(lambda: not b.charge_point.is_online)
-    b.charger.plug_in(id_tag=CARD)
     began = datetime.now(UTC)
-    assert b.charger.start() is None
+    b.charger.plug_in(id_tag=CARD)
+    b.charger.start()
     b.charger.send_meter_values()
     b.charger.stop_transaction()
     ended = datetime.now(UTC)
-    assert b.charger.queued == ("StartTransaction", "MeterValues", "StopTransaction")
+    assert b.charger.queued == queued
     b.charger.come_back()
     session = until(lambda: ChargingSession.objects.filter(charge_point=b.charge_point, state="COMPLETED").first())
     assert abs(session.started_at - began) < timedelta(seconds=1)
     assert abs(session.ended_at - ended) < timedelta(seconds=1)
-    assert session.meter_values.count() == 2
+    assert session.meter_values.count() == readings
     until(lambda: b.scsp.sessions.get(session.uid, {}).get("status") == "COMPLETED", what="the end at the partner")
     assert b.charger.queued == ()
 
 
-def test_a_session_that_outlived_a_lost_connection_is_the_same_session(bay: MakeBay):
-    b = bay().plug_in()
+@both_versions
+def test_a_session_that_outlived_a_lost_connection_is_the_same_session(bay: MakeBay, version: str):
+    b = bay(version=version).plug_in()
     b.charger.drop(stay_away=True)
     until(lambda: not b.charge_point.is_online)
     b.charger.send_meter_values()

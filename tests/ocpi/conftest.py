@@ -40,3 +40,13 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def public_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every name resolves, without asking a resolver, to a public address."""
     monkeypatch.setattr("ocpi.addresses.lookup", lambda host, timeout_s: (PUBLIC_ADDRESS,))
+
+
+@pytest.fixture
+def far_end(settings: Any) -> Any:
+    """A partner's server over real HTTP."""
+    from tests.support.far_end import listening
+
+    settings.DEBUG = True  # loopback, and plain http
+    with listening() as server:
+        yield server

@@ -4,6 +4,7 @@ import base64
 import secrets
 
 import pytest
+from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
@@ -79,10 +80,53 @@ def test_the_hash_itself_opens_nothing():
 
 
 def test_a_call_costs_one_query_whoever_calls(django_assert_num_queries):
-    make.party()
+    make.party(heard_at=timezone.now())
     for header in ("Token inbound-JED", f"Token {secrets.token_urlsafe(32)}"):
         with django_assert_num_queries(1):
             try:
                 authenticate(RegisteredCredentials, header)
             except AuthenticationFailed:
                 assert "JED" not in header
+
+
+# --- from where -----------------------------------------------------------------------------------------------------
+
+
+def from_address(kind: type[AnyCredentials], address: str, **headers: str) -> Credentials:
+    headers = {"Authorization": "Token inbound-JED", **headers}
+    request = Request(APIRequestFactory().get("/", headers=headers, REMOTE_ADDR=address))
+    found = kind().authenticate(request)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("kind", [AnyCredentials, RegisteredCredentials])
+def test_a_party_with_networks_is_known_from_there_only(kind, caplog):
+    party = make.party(inbound_networks=["192.0.2.0/24", "2001:db8::/48"], fail_safe_ttl_s=600)
+    for address in ("203.0.113.1", "2001:db9::1", "", "::1"):
+        with pytest.raises(AuthenticationFailed):
+            from_address(kind, address)
+    party.refresh_from_db()
+    assert party.heard_at is None
+    assert "party=NL*JED does not call from address=203.0.113.1" in caplog.text
+    for address in ("192.0.2.9", "2001:db8::1", "::ffff:192.0.2.9"):
+        assert from_address(kind, address).party == party
+
+
+def test_a_forwarded_address_counts_behind_a_trusted_proxy_only(settings):
+    make.party(inbound_networks=["192.0.2.0/24"])
+    claimed = {"X-Forwarded-For": "192.0.2.9"}
+    with pytest.raises(AuthenticationFailed):
+        from_address(AnyCredentials, "10.0.0.1", **claimed)
+    settings.TRUST_PROXY = True
+    assert from_address(AnyCredentials, "10.0.0.1", **claimed)
+    with pytest.raises(AuthenticationFailed):  # the proxy adds what it sees to what its client claims
+        from_address(AnyCredentials, "10.0.0.1", **{"X-Forwarded-For": "192.0.2.9, 203.0.113.1"})
+
+
+def test_from_elsewhere_the_answer_is_that_to_an_unknown_token():
+    make.party(inbound_networks=["192.0.2.0/24"])
+    answers = [make.Api(token)("get", "/ocpi/versions") for token in ("inbound-JED", "unknown")]
+    assert [(answer.status_code, answer.json()["status_code"]) for answer in answers] == [(401, 2000)] * 2
+    assert len({answer.json()["status_message"] for answer in answers}) == 1
+    assert answers[0].headers["WWW-Authenticate"] == answers[1].headers["WWW-Authenticate"]

@@ -49,7 +49,7 @@ def register(partner: Partner, *endpoints: Any) -> list[str]:
 @pytest.mark.parametrize(
     "odd",
     [
-        {"identifier": "credentials", "url": "https://new.example/ocpi/2.2.1/credentials"},
+        {"identifier": "credentials", "role": "SENDER", "url": "https://new.example/x#y"},
         {"identifier": "nlnew-things", "role": "BOTH", "url": "https://new.example/things"},
         {"identifier": "tariffs", "role": "SENDER", "url": "https://10.0.0.1/tariffs#x"},
         {"identifier": "x" * 65, "role": "SENDER", "url": "https://new.example/x"},
@@ -58,8 +58,17 @@ def register(partner: Partner, *endpoints: Any) -> list[str]:
     ids=lambda odd: odd["identifier"][:12],
 )
 def test_an_unusable_endpoint_of_a_module_we_never_call_does_not_stop_a_registration(partner: Partner, odd):
-    """OCPI 2.2.1 version_information_endpoint: the role of a credentials endpoint is disregarded."""
     assert register(partner, odd, SESSIONS) == ["sessions"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("enqueued", "public_names")
+@pytest.mark.parametrize("role", [{}, {"role": "RECEIVER"}, {"role": "BOTH"}])
+def test_the_role_of_a_credentials_endpoint_is_disregarded(partner: Partner, role):
+    """OCPI 2.2.1 version_information_endpoint, Endpoint class."""
+    odd = {"identifier": "credentials", "url": "https://new.example/ocpi/2.2.1/credentials", **role}
+    assert register(partner, odd, SESSIONS) == ["credentials", "sessions"]
+    assert PartnerEndpoint.objects.get(identifier="credentials").role == "SENDER"
 
 
 @pytest.mark.django_db

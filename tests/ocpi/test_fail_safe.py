@@ -1,13 +1,10 @@
 """A limit without an end is taken away when its partner has been silent for the time agreed; no other is."""
 
 import pytest
-from django.utils import timezone
-from rest_framework.test import APIRequestFactory
 
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from ocpi import fail_safe
 from ocpi.models import Party
-from ocpi.protocol.authentication import RegisteredCredentials
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import START, later
 
@@ -17,7 +14,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("enqueued")]
 @pytest.fixture
 def guarded(db):
     """A party with a fail-safe of an hour, heard at START, and its profile without an end."""
-    party = make.party(fail_safe_ttl_s=3600, heard_at=START)
+    party = make.party(fail_safe_ttl_s=3600, guarded_at=START, heard_at=START)
     make.installed(party, make.session())
     return party
 
@@ -79,21 +76,6 @@ def test_the_time_runs_from_when_a_party_is_guarded(guarded):
     assert [fail_safe.watch(now=later(seconds)) for seconds in (9000, 12599, 12600)] == [0, 0, 1]
 
 
-def test_a_request_is_heard_at_most_every_30_seconds(guarded):
-    for seconds, noted in ((29, START), (30, later(30)), (59, later(30)), (60, later(60))):
-        fail_safe.heard(Party.objects.get(), now=later(seconds))
-        assert Party.objects.get().heard_at == noted
-
-
-def test_the_requests_of_others_are_not_noted():
-    fail_safe.heard(make.party(), now=START)
-    assert Party.objects.get().heard_at is None
-
-
-def test_every_authenticated_request_is_heard():
-    party = make.party(fail_safe_ttl_s=60)
-    assert party.heard_at is None
-    request = APIRequestFactory().get("/ocpi/2.2.1/sessions", HTTP_AUTHORIZATION="Token inbound-JED")
-    before = timezone.now()
-    RegisteredCredentials().authenticate(request)
-    assert before <= Party.objects.get().heard_at <= timezone.now()
+def test_what_a_party_asked_before_it_was_guarded_does_not_count(guarded):
+    Party.objects.update(heard_at=START, guarded_at=later(500))
+    assert [fail_safe.watch(now=later(seconds)) for seconds in (3600, 4099, 4100)] == [0, 0, 1]

@@ -16,6 +16,7 @@ from tests.support.ocpi_factories import Partner, answered
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("enqueued")]
 
 Kind = OutboxMessage.Kind
+RESULT = {"result": "ACCEPTED"}
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_beat_enqueues_what_is_due_oldest_first_and_nothing_else(enqueued, now):
 
 
 def _result(party: Any, session: Any, number: int, **fields: Any) -> OutboxMessage:
-    defaults = {"due_at": timezone.now(), "created_at": timezone.now(), "url": "https://jed.example/r", "body": {}}
+    defaults = {"due_at": timezone.now(), "created_at": timezone.now(), "url": "https://jed.example/r", "body": RESULT}
     return OutboxMessage.objects.create(kind=Kind.RESULT, party=party, session=session, **{**defaults, **fields})
 
 

@@ -1,81 +1,28 @@
 """A few deliveries over a real connection, where transport matters."""
 
 import base64
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from ocpi import outbox, pushes
-from ocpi.addresses import forget_lookups
+from chargepoints.models import ChargingSession
+from ocpi import outbox, parties, pushes
 from ocpi.client import close_connections
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, Party
 from tests.support import ocpi_factories as make
+from tests.support.far_end import FarEnd, Handler
+from tests.support.jedlix import API_KEY_HEADER, AUDIENCE, Jedlix
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("enqueued")]
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: "FarEnd"
-
-    def _serve(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append((self.command, self.path, dict(self.headers), body))
-        self.server.answer(self)
-
-    do_POST = do_PUT = do_PATCH = _serve
-
-    def reply(self, status: int = 200, body: bytes = b'{"status_code": 1000}') -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class FarEnd(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[tuple[str, str, dict[str, str], Any]] = []
-        self.answer: Callable[[Handler], None] = Handler.reply
-        self.over = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def far_end(settings) -> Iterator[FarEnd]:
-    settings.DEBUG = True
-    forget_lookups()
-    with FarEnd() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.over.set()
-        close_connections()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -135,7 +82,7 @@ def test_nobody_listening_is_no_connection_and_nothing_was_sent(far_end: FarEnd,
     OutboxMessage.objects.update(url="http://127.0.0.1:9/result")
     message = deliver(result, now=now)
     assert (message.status, message.failures) == ("PENDING", 1)
-    assert message.last_error.startswith("connect: no connection")
+    assert message.last_error == "refused: nobody listens at this address and port"
     assert message.attempts.get().sent_at is None
 
 
@@ -169,8 +116,145 @@ def test_a_session_is_put_and_then_patched(far_end: FarEnd, party, now):
     session = make.session()
     pushes.session_changed(session, now=now)
     message = deliver(make.message(party, OutboxMessage.Kind.SESSION), now=now)
+    ChargingSession.objects.update(kwh=Decimal(2))
     pushes.session_changed(session, now=timezone.now())
     assert deliver(message, now=timezone.now()).status == "DELIVERED"
     path = f"/sessions/NL/CPO/{session.uid}"
     assert [(method, seen_path) for method, seen_path, _, _ in far_end.seen] == [("PUT", path), ("PATCH", path)]
-    assert sorted(far_end.seen[1][3]) == ["last_updated"]
+    assert sorted(far_end.seen[1][3]) == ["kwh", "last_updated"]
+
+
+# --- a partner behind OAuth 2.0 and an API key ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def jedlix(settings) -> Iterator[Jedlix]:
+    settings.DEBUG = True
+    with Jedlix() as server:
+        yield server
+        close_connections()
+
+
+@pytest.fixture
+def guarded(jedlix: Jedlix) -> Party:
+    party = make.party(allow_insecure_urls=True)
+    credentials = make.credentials(party)
+    credentials.outbound_encoding, credentials.oauth_token_url = "oauth2", jedlix.token_url
+    credentials.oauth_client_id, credentials.oauth_secret = jedlix.client_id, jedlix.secret
+    credentials.oauth_audience = AUDIENCE
+    credentials.api_key_header, credentials.api_key = API_KEY_HEADER, jedlix.api_key
+    credentials.save()
+    return party
+
+
+@pytest.fixture
+def guarded_result(jedlix: Jedlix, guarded: Party, now: datetime) -> OutboxMessage:
+    request = make.accepted(guarded, make.session(), now=now, response_url=f"{jedlix.url}/result?id=1")
+    make.finish(request.command, now=now)
+    return make.message(guarded, OutboxMessage.Kind.RESULT)
+
+
+def claims_are_open(seen: list[bool]) -> None:
+    seen.append(OutboxMessage.objects.filter(status="SENDING").exists())
+    connection.close()
+
+
+def test_a_result_goes_with_an_access_token_and_the_key_and_the_claim_is_committed_before(
+    jedlix: Jedlix, guarded_result, now
+):
+    seen: list[bool] = []
+    jedlix.before_token = lambda: claims_are_open(seen)
+    assert deliver(guarded_result, now=now).status == "DELIVERED"
+    (result,) = jedlix.requests("POST", "/result")
+    assert (seen, result.body, jedlix.turned_away) == ([True], {"result": "ACCEPTED"}, [])
+    assert result.headers["Authorization"].removeprefix("Bearer ") in jedlix.issued
+    assert guarded_result.attempts.get().sent_at is not None
+
+
+def test_a_token_that_the_partner_has_dropped_is_renewed_within_the_attempt(jedlix: Jedlix, guarded_result, now):
+    parties.access_tokens(guarded_result.party).current(timeout_s=5)
+    jedlix.revoke_all()
+    message = deliver(guarded_result, now=now)
+    assert (message.status, message.attempt_count) == ("DELIVERED", 1)
+    assert (len(jedlix.turned_away), len(jedlix.requests("POST", "/result")), len(jedlix.issued)) == (1, 1, 2)
+
+
+def test_a_key_that_the_partner_does_not_know_costs_two_tokens_and_no_more(jedlix: Jedlix, guarded_result, now):
+    jedlix.api_key = "another"
+    message = deliver(guarded_result, now=now)
+    assert (message.status, message.last_error) == ("FAILED", "HTTP 401, OCPI status None")
+    assert (len(jedlix.turned_away), len(jedlix.issued)) == (2, 2)
+    outbox.retry_now(message, now=now)
+    assert deliver(message, now=now).status == "FAILED"
+    assert (len(jedlix.turned_away), len(jedlix.issued)) == (3, 2)
+
+
+def test_a_result_is_not_sent_again_after_its_promised_time(jedlix: Jedlix, guarded_result, now, monkeypatch):
+    """The 401 comes in time, the new token too late."""
+    parties.access_tokens(guarded_result.party).current(timeout_s=5)
+    jedlix.revoke_all()
+    promised = now + make.timedelta(seconds=20)
+    OutboxMessage.objects.update(expires_at=promised)
+    real = outbox._mark_sent
+
+    def mark(delivery: outbox.Delivery) -> None:
+        if jedlix.turned_away:
+            monkeypatch.setattr(outbox.timezone, "now", lambda: promised)
+        real(delivery)
+
+    monkeypatch.setattr(outbox, "_mark_sent", mark)
+    outbox.deliver(guarded_result.pk, now=now)
+    assert (len(jedlix.turned_away), jedlix.requests("POST", "/result")) == (1, [])
+
+
+def test_a_refused_client_fails_a_result_at_once_and_a_session_later(jedlix: Jedlix, guarded, guarded_result, now):
+    jedlix.secret = "another"
+    session = guarded_result.session
+    PartnerEndpoint.objects.filter(identifier="sessions").update(url=f"{jedlix.url}/sessions")
+    pushes.session_changed(session, now=now)
+    refusal = "authorisation: token endpoint says HTTP 401 invalid_client"
+    message = deliver(guarded_result, now=now)
+    assert (message.status, message.last_error, message.attempts.get().sent_at) == ("FAILED", refusal, None)
+    state = make.message(guarded, OutboxMessage.Kind.SESSION)
+    state.refresh_from_db()
+    if not state.attempt_count:
+        state = deliver(state, now=now)
+    assert (state.status, state.last_error, state.failures) == ("PENDING", refusal, 1)
+    assert len(jedlix.token_requests) == 1
+
+
+def test_a_token_endpoint_that_is_down_is_tried_again_in_time(jedlix: Jedlix, guarded_result, now):
+    jedlix.token_answers = [(503, {})]
+    message = deliver(guarded_result, now=now)
+    assert (message.status, message.last_error) == ("PENDING", "authorisation: token endpoint says HTTP 503")
+    cache.clear()  # the failure is forgotten
+    assert deliver(message, now=message.due_at).status == "DELIVERED"
+
+
+def test_a_token_endpoint_that_hangs_takes_no_more_than_the_promised_time(jedlix: Jedlix, guarded_result, now):
+    over = threading.Event()
+    jedlix.before_token = lambda: over.wait(10)
+    OutboxMessage.objects.update(expires_at=now + make.timedelta(seconds=0.5))
+    message = deliver(guarded_result, now=now)
+    over.set()
+    assert (message.status, message.last_error) == (
+        "PENDING", "timeout: token endpoint: no complete answer in time",
+    )  # fmt: skip
+    assert timezone.now() - now < make.timedelta(seconds=3)
+    assert deliver(message, now=message.due_at).status == "EXPIRED"
+
+
+def test_no_secret_is_in_any_row_or_log_line(jedlix: Jedlix, guarded_result, now, caplog):
+    caplog.set_level(logging.DEBUG)
+    jedlix.token_answers = [(401, {"error": "invalid_client", "error_description": f"not {jedlix.secret}"})]
+    message = deliver(guarded_result, now=now)
+    cache.clear()
+    parties.access_tokens(guarded_result.party).current(timeout_s=5)
+    jedlix.revoke_all()
+    outbox.retry_now(message, now=now)
+    assert deliver(message, now=now).status == "DELIVERED"
+    planted = [jedlix.secret, jedlix.api_key, *jedlix.issued]
+    assert len(planted) == 4
+    stored = "".join(str(list(model._default_manager.values())) for model in apps.get_models())
+    assert [secret for secret in planted if secret in stored + caplog.text] == []
+    assert "access token from host=127.0.0.1" in caplog.text

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from chargepoints.provisioning import add_charge_point
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
-from ocpi.provisioning import PartyUrls, add_party
+from ocpi.provisioning import OutboundProof, PartyUrls, Platform, add_party
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,13 @@ def test_without_a_token_one_is_generated_registered_only_if_the_endpoints_are_g
     token = add_party(**JED, urls=urls).token
     assert len(token) == 43
     assert (credentials().inbound_hash, credentials().inbound_kind) == (token_hash(token), kind)
+
+
+def test_where_it_listens_for_locations_is_an_endpoint_of_its_own():
+    url = "https://jed.example/locations"
+    provisioned = add_party(**JED, urls=PartyUrls(locations=url))
+    endpoints = provisioned.party.endpoints.values_list("identifier", "role", "url")
+    assert (list(endpoints), credentials().inbound_kind) == ([("locations", "RECEIVER", url)], "C")
 
 
 def test_the_inbound_token_is_stored_as_a_hash_and_the_outbound_one_encrypted():
@@ -251,7 +258,7 @@ def test_add_party_prints_both_tokens_and_the_endpoints(run):
     )  # fmt: skip
     assert printed == {
         "party": "NL*JED", "role": "SCSP", "token": "theirs", "token_kind": "C", "outbound_token": "ours",
-        "shares_all_evses": True,
+        "outbound": "base64", "shares_all_evses": True,
         "endpoints": {"chargingprofiles SENDER": URLS.chargingprofiles, "sessions RECEIVER": URLS.sessions},
     }  # fmt: skip
 
@@ -299,19 +306,93 @@ def test_add_party_with_bad_input_is_a_clear_error(capsys):
     assert not Party.objects.exists()
 
 
+# --- OAuth 2.0, API keys, networks ----------------------------------------------------------------------------------
+
+PROOF = {
+    "token_url": "https://id.example/oauth/token", "client_id": "us", "client_secret": "planted-secret",
+    "audience": "https://ocpi.example", "api_key_header": "ApiKey", "api_key": "planted-key",
+}  # fmt: skip
+
+
+def test_a_token_url_chooses_oauth2_and_no_ocpi_token_is_made():
+    provisioned = add_party(**JED, urls=URLS, proof=OutboundProof(**PROOF))
+    found = credentials()
+    assert (found.outbound_encoding, found.outbound_encrypted, provisioned.outbound_token) == ("oauth2", "", None)
+    assert (found.oauth_token_url, found.oauth_client_id) == (PROOF["token_url"], "us")
+    assert (found.oauth_audience, found.oauth_scope, found.oauth_client_style) == ("https://ocpi.example", "", "body")
+    assert (found.oauth_secret, found.api_key_header, found.api_key) == ("planted-secret", "ApiKey", "planted-key")
+    stored = json.dumps(Credentials.objects.values().get(), default=str)
+    assert [text for text in ("planted-secret", "planted-key") if text in stored + repr(OutboundProof(**PROOF))] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"client_secret": None}, "need a client secret"), ({"client_id": None}, "need a client id"),
+        ({"token_url": "ftp://id.example"}, "must be https"), ({"token_url": "https://u:p@id.example/"}, "userinfo"),
+        ({"api_key": None}, "go together"), ({"api_key_header": None}, "go together"),
+        ({"api_key_header": "Authorization"}, "no name for an API key's header"),
+        ({"api_key": "two words"}, "U\\+0021 to U\\+007E"), ({"client_secret": "a\nb"}, "printable ASCII"),
+        ({"client_style": "mtls"}, "not a valid choice"), ({"audience": "a\nb"}, "Printable ASCII"),
+        ({"scope": "x" * 256}, "at most 255"),
+    ],
+)  # fmt: skip
+def test_what_cannot_prove_us_is_refused_and_nothing_is_written(changes, words):
+    with pytest.raises(ValidationError, match=words):
+        add_party(**JED, urls=URLS, proof=OutboundProof(**(PROOF | changes)))
+    assert not Party.objects.exists()
+
+
+def test_oauth2_by_name_alone_is_not_enough():
+    with pytest.raises(ValidationError, match="need a token URL"):
+        add_party(**JED, urls=URLS, outbound_encoding="oauth2")
+
+
+def test_what_is_not_said_of_it_stays():
+    add_party(**JED, urls=URLS, proof=OutboundProof(**PROOF))
+    add_party(**JED, proof=OutboundProof(client_secret="another", api_key_header="", api_key=""), update=True)
+    found = credentials()
+    assert (found.outbound_encoding, found.oauth_secret, found.oauth_client_id) == ("oauth2", "another", "us")
+    assert (found.api_key_header, found.api_key) == ("", "")
+    add_party(**JED, outbound_encoding="raw", outbound_token="ours", update=True)
+    assert (credentials().outbound_encoding, credentials().oauth_secret) == ("raw", "another")
+
+
+def test_networks_are_kept_and_a_wrong_one_is_refused():
+    add_party(**JED, inbound_networks=["192.0.2.7"])
+    assert Party.objects.get().inbound_networks == ["192.0.2.7/32"]
+    with pytest.raises(ValidationError, match=r"'192\.0\.2\.1/24' is no network"):
+        add_party(**JED, inbound_networks=["192.0.2.1/24"], update=True)
+    add_party(**JED, name="J", update=True)
+    assert Party.objects.get().inbound_networks == ["192.0.2.7/32"]
+
+
+def test_add_party_takes_all_of_it_and_prints_no_secret(capsys):
+    call_command(
+        "add_party", "NL", "JED", f"--sessions-url={URLS.sessions}", "--oauth-token-url=https://id.example/oauth/token",
+        "--oauth-client-id=us", "--oauth-client-secret=planted-secret", "--oauth-client-style=basic",
+        "--oauth-audience=aud", "--oauth-scope=a b", "--api-key-header=ApiKey", "--api-key=planted-key",
+        "--allow-network=192.0.2.0/24", "--allow-network=2001:db8::/48",
+    )  # fmt: skip
+    found, printed = credentials(), capsys.readouterr().out
+    assert (found.outbound_encoding, found.oauth_client_style, found.oauth_scope) == ("oauth2", "basic", "a b")
+    assert (found.oauth_secret, found.api_key, found.oauth_audience) == ("planted-secret", "planted-key", "aud")
+    assert Party.objects.get().inbound_networks == ["192.0.2.0/24", "2001:db8::/48"]
+    assert "planted" not in printed
+
+
 # --- version and roles ----------------------------------------------------------------------------------------------
 
 
 def test_a_version_and_the_roles_of_the_platform_are_kept_until_others_are_given():
-    common = {"country_code": "NL", "party_id": "ABC"}
-    add_party(**common, version="2.2", platform_roles=[("emsp", "be", "abd")])
-    add_party(**common, name="Abc", update=True)
-    party = Party.objects.get()
-    assert (party.version, party.roles) == ("2.2", [{"role": "EMSP", "country_code": "BE", "party_id": "ABD"}])
+    add_party(**JED, platform=Platform("2.2", [("emsp", "be", "abd")]))
+    add_party(**JED, name="Jed", update=True)
+    assert Party.objects.get().version == "2.2"
+    assert credentials().roles == [{"role": "EMSP", "country_code": "BE", "party_id": "ABD", "name": ""}]
 
 
-@pytest.mark.parametrize("wrong", [{"version": "2.1.1"}, {"platform_roles": [("EMSP", "NLD", "ABC")]}])
+@pytest.mark.parametrize("wrong", [Platform("2.1.1"), Platform(roles=[("EMSP", "NLD", "ABC")])])
 def test_another_version_or_no_role_is_refused_and_nothing_written(wrong):
     with pytest.raises(ValidationError):
-        add_party(country_code="NL", party_id="ABC", **wrong)
+        add_party(**JED, platform=wrong)
     assert not Party.objects.exists()

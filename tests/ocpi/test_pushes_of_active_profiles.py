@@ -14,7 +14,7 @@ from chargepoints import commands
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.values import ChargingSchedule, CommandOutcome, OutcomeStatus, RateUnit
 from ocpi import outbox, pushes
-from ocpi.models import OutboxMessage, PartnerEndpoint, Party
+from ocpi.models import OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Partner, answered
 
@@ -218,6 +218,45 @@ def test_back_to_what_was_delivered_before_something_else_was_sent_is_pushed_as_
         observed(profile, make.plan(limit, now=at), now=at)
     deliver(message, now=now + timedelta(seconds=61))
     assert limits(partner.bodies[-1]) == [11000]
+
+
+@pytest.mark.parametrize("kind", ["SET", "CLEAR"])
+def test_the_same_plan_is_pushed_once_more_after_a_result_that_it_belies(partner, party, profile, now, kind):
+    message = pushed(profile, now=now)
+    done(party, profile.session, kind, "ACCEPTED", now=timezone.now())
+    profile.finding = "it plans 11000 W instead of 7000 W"
+    for seconds in (2, 3, 4):
+        at = now + timedelta(seconds=seconds)
+        observed(profile, make.plan(11000, now=at), now=at)
+    deliver(message, now=now + timedelta(seconds=4))
+    at = now + timedelta(seconds=5)  # deliveries go by the clock, all else by what is given
+    observed(profile, make.plan(11000, now=at), now=at)
+    message.refresh_from_db()
+    assert (message.status, message.revision) == ("DELIVERED", 2)
+    assert [limits(body) for body in partner.bodies] == [[11000], [11000]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "finding"), [("SET", "ACCEPTED", ""), ("SET", "REJECTED", "x"), ("GET", "ACCEPTED", "x")]
+)
+def test_the_same_plan_is_not_pushed_after_a_result_that_it_does_not_belie(
+    partner, party, profile, now, kind, result, finding
+):
+    message = pushed(profile, now=now)
+    done(party, profile.session, kind, result, now=timezone.now())
+    profile.finding = finding
+    observed(profile, make.plan(11000, now=now), now=now + timedelta(seconds=2))
+    message.refresh_from_db()
+    assert (message.status, message.revision) == ("DELIVERED", 1)
+
+
+def done(party: Party, session: ChargingSession, kind: str, result: str, *, now: datetime) -> None:
+    """A request of the partner that has got its result."""
+    ProfileRequest.objects.create(
+        party=party, session=session, session_uid=session.uid, kind=kind, request_id="r", correlation_id="c",
+        response_url="https://jed.example/result", fingerprint="f", received_at=now, response="ACCEPTED",
+        timeout_s=30, deadline_at=now, result=result, result_at=now,
+    )  # fmt: skip
 
 
 def test_after_the_told_plan_has_run_out_the_same_limit_is_told_anew(partner: Partner, profile, now):

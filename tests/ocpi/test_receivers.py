@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from chargepoints import signals
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, Evse, Location
 from chargepoints.values import CommandOutcome, OutcomeStatus
-from ocpi import callbacks, pushes, receivers
+from ocpi import callbacks, location_pushes, pushes, receivers
 from ocpi.models import OutboxMessage
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import START
@@ -21,7 +21,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     for module, name in (
         (callbacks, "on_command_finished"), (pushes, "session_changed"), (pushes, "sessions_metered"),
-        (pushes, "active_profile_changed"),
+        (pushes, "active_profile_changed"), (location_pushes, "evses_changed"), (location_pushes, "locations_changed"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, lambda *_, name=name, **__: names.append(name))
     return names
@@ -39,7 +39,12 @@ def test_every_event_is_heard_once_however_often_the_app_gets_ready(heard):
     signals.active_profile_changed.send(
         ChargingProfile, profile=ChargingProfile(), schedule=None, correlation_id="", now=START
     )
-    assert heard == ["on_command_finished", "session_changed", "sessions_metered", "active_profile_changed"]
+    signals.evses_changed.send(Evse, evse_ids=[], went_offline=False, now=START)
+    signals.locations_changed.send(Location, location_ids=[], now=START)
+    assert heard == [
+        "on_command_finished", "session_changed", "sessions_metered", "active_profile_changed", "evses_changed",
+        "locations_changed",
+    ]  # fmt: skip
 
 
 def test_an_event_runs_in_the_transaction_of_its_cause(monkeypatch):

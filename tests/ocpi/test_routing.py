@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from chargepoints.models import ChargePointCommand, ChargingSession, Location
-from ocpi import handshake, outbox, pushes
-from ocpi.models import OutboxMessage, Party, ProfileRequest
+from ocpi import handshake, outbox, parties, pushes
+from ocpi.models import Credentials, OutboxMessage, Party, ProfileRequest
+from ocpi.protocol.headers import Address
 from tests.support import factories as rows
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Api, Partner
@@ -83,7 +84,7 @@ def test_a_sender_that_is_none_of_the_callers_roles_is_2001_and_nothing_happens(
 
 @pytest.mark.parametrize("sender", ["NL*JED", "nl*jed", "BE*JE2", "be*je2"])
 def test_any_role_of_the_platform_may_send_whatever_the_case(api, sender):
-    Party.objects.update(roles=ROLES)
+    Credentials.objects.update(roles=ROLES)
     assert listed(api("get", SESSIONS, **ends(sender=sender, receiver="nl*cpo"))) == []
 
 
@@ -109,8 +110,10 @@ def test_configuration_modules_are_not_routed(api, path):
 
 
 def test_what_is_said_costs_no_query_more_unless_another_of_our_cpos_is_asked(api, django_assert_num_queries):
+    make.session()
     headers = ends(sender="NL*JED", receiver="NL*CPO")
-    with django_assert_num_queries(3):  # credentials, count, page
+    api("get", SESSIONS, **headers)
+    with django_assert_num_queries(4):  # credentials, count, page, charging periods
         api("get", SESSIONS, **headers)
 
 
@@ -172,7 +175,7 @@ def test_a_session_is_pushed_from_its_cpo(api, partner: Partner):
 def test_a_result_goes_back_to_the_role_that_asked_from_the_cpo_that_was_asked(
     api, partner: Partner, headers, expected
 ):
-    Party.objects.update(roles=ROLES)
+    Credentials.objects.update(roles=ROLES)
     put(api, white_label(), **headers)
     make.finish(ChargePointCommand.objects.get())
     outbox.deliver(OutboxMessage.objects.get(kind="RESULT").pk, now=timezone.now())
@@ -180,7 +183,7 @@ def test_a_result_goes_back_to_the_role_that_asked_from_the_cpo_that_was_asked(
 
 
 def test_a_changed_plan_goes_to_the_role_that_set_one_last(api, partner: Partner):
-    Party.objects.update(roles=ROLES)
+    Credentials.objects.update(roles=ROLES)
     white, now = white_label(), timezone.now()
     put(api, white, **ends(sender="BE*JE2"))
     put(api, white, **ends(sender="NL*OTH"))  # refused
@@ -202,7 +205,7 @@ def test_nothing_is_broadcast_through_a_hub(api, partner: Partner):
 # --- several roles --------------------------------------------------------------------------------------------------
 
 
-def test_a_registration_keeps_all_roles_of_the_platform_and_an_unregistration_forgets_them(partner: Partner):
+def test_a_registration_names_the_roles_that_may_call_and_an_unregistration_ends_that(partner: Partner):
     party = make.unregistered()
     own = {"role": "SCSP", "country_code": "nl", "party_id": "new", "business_details": {"name": "New"}}
     body = {"token": "token-b", "url": "https://new.example/versions", "roles": [ROLES[1] | {"more": 1}, own]}
@@ -210,24 +213,24 @@ def test_a_registration_keeps_all_roles_of_the_platform_and_an_unregistration_fo
     partner.answers = [make.answered(data=[{"version": "2.2.1", "url": "https://new.example/2.2.1"}]),
                        make.answered(data=details)]  # fmt: skip
     handshake.exchange(party, body, correlation_id="co-1", now=timezone.now())
-    party.refresh_from_db()
-    assert party.roles == [ROLES[1], {"role": "SCSP", "country_code": "NL", "party_id": "NEW"}]
+    spoken_for = [parties.speaks_for(make.credentials(party), Address("BE", "JE2"))]
     handshake.unregister(party)
-    party.refresh_from_db()
-    assert party.roles == []
+    assert [*spoken_for, parties.speaks_for(make.credentials(party), Address("BE", "JE2"))] == [True, False]
+    assert parties.speaks_for(make.credentials(party), Address("nl", "new"))
 
 
-@pytest.mark.parametrize(
-    ("roles", "path"),
-    [
-        ([ROLES[0], "EMSP"], "roles[1]"),
-        ([ROLES[0], {"role": "EMSP", "country_code": "NL"}], "roles[1].party_id"),
-        ([ROLES[0], {"role": "EMSP", "country_code": "NLD", "party_id": "ABC"}], "roles[1]"),
-        ([ROLES[0]] * 201, "roles"),
-    ],
-)
-def test_a_wrong_role_is_named(roles, path, partner: Partner):
-    body = {"token": "token-b", "url": "https://jed.example/versions", "roles": roles}
-    with pytest.raises(handshake.InvalidField) as error:
-        handshake.parse(make.party(), body)
-    assert error.value.path == path
+# --- locations ------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_to_one_of_our_cpos_sees_only_its_locations_evses_and_connectors(api):
+    ours, white = make.session("CP1"), white_label()
+    Location.objects.update(address="Street 1", city="Town", latitude="52.1", longitude="5.1")
+    here, there = (f"/ocpi/2.2.1/locations/{s.evse.charge_point.location.uid}" for s in (ours, white))
+    asked_of_white = ends(receiver="DE*WHT")
+    everywhere = [item["party_id"] for item in api("get", "/ocpi/2.2.1/locations").json()["data"]]
+    assert sorted(everywhere) == ["CPO", "WHT"]
+    response = api("get", "/ocpi/2.2.1/locations", **asked_of_white)
+    assert ([item["party_id"] for item in response.json()["data"]], response["X-Total-Count"]) == (["WHT"], "1")
+    for session, place, http_status in ((ours, here, 404), (white, there, 200)):
+        paths = (place, f"{place}/{session.evse.uid}", f"{place}/{session.evse.uid}/1")
+        assert [api("get", path, **asked_of_white).status_code for path in paths] == [http_status] * 3

@@ -86,3 +86,21 @@ def test_every_text_fits_its_type():
     body = shown(id_token=longest, contract_id=longest)
     assert all(len(body[name]) <= 36 for name in ("id", "location_id", "evse_uid", "connector_id"))
     assert (len(body["cdr_token"]["uid"]), len(body["currency"])) == (36, 3)
+
+
+def test_the_token_is_of_the_party_that_issued_it():
+    """OCPI 2.2.1 mod_cdrs, CdrToken: of the eMSP that owns this Token."""
+    session = make.session(token_type="APP_USER", token_country_code="DE", token_party_id="ABC")
+    token = session_object(session)["cdr_token"]
+    assert (token["country_code"], token["party_id"], token["type"]) == ("DE", "ABC", "APP_USER")
+
+
+def test_the_meter_is_named_where_the_charge_point_told_it():
+    session = make.session()
+    assert "meter_id" not in session_object(session)
+    session.evse.charge_point.meter_serial_number = session.charge_point.meter_serial_number = "M-1"
+    assert session_object(session)["meter_id"] == "M-1"
+
+
+def test_there_is_no_price_and_no_reference_where_there_is_none():
+    assert {"total_cost", "authorization_reference", "charging_periods"} & set(shown()) == set()

@@ -11,6 +11,7 @@ from chargepoints.models import ChargePointCommand
 from cpo_backoffice.celery import app
 from ocpi import callbacks, outbox, pushes, tasks
 from ocpi.models import DeliveryAttempt, OutboxMessage, Party, ProfileRequest
+from tests.support import location_steps
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Partner
 
@@ -71,7 +72,16 @@ def test_watching_brings_what_a_lost_doorbell_left(partner: Partner, enqueued):
 
 
 def test_every_task_of_ocpi_is_tested_here():
-    assert OURS == ["ocpi.tasks.deliver_message", "ocpi.tasks.watch_outbox"]
+    assert OURS == ["ocpi.tasks.deliver_message", "ocpi.tasks.watch_locations", "ocpi.tasks.watch_outbox"]
+
+
+def test_watching_locations_writes_what_partners_lack_and_rings_for_nothing(enqueued):
+    """`watch_outbox` does, for each partner as much as it may take at once."""
+    location_steps.listener()
+    location_steps.evses()
+    tasks.watch_locations()
+    message = OutboxMessage.objects.get()
+    assert (message.kind, message.status, enqueued) == ("LOCATION", "PENDING", [])
 
 
 def test_a_request_that_cannot_be_concluded_does_not_stop_the_deliveries(monkeypatch, partner: Partner, enqueued):

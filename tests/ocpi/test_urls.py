@@ -10,7 +10,7 @@ from tests.support.ocpi_factories import Api
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 NOWHERE = [
-    "/ocpi", "/ocpi/", "/ocpi/nothing", "/ocpi/2.1.1", "/ocpi/2x2x1", "/ocpi/2.2.1x", "/ocpi/2.2.1/locations",
+    "/ocpi", "/ocpi/", "/ocpi/nothing", "/ocpi/2.1.1", "/ocpi/2x2x1", "/ocpi/2.2.1x", "/ocpi/2.2.1/tariffs",
     "/ocpi/2.2.1/sessions/a/b/c", "/ocpi/2.2.1/chargingprofiles", "/ocpi/2.2.1/chargingprofiles/",
     "/ocpi/2.2.1//sessions", "/ocpi/versions/2.2.1", "/ocpi/a%0Ab",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from django.urls import get_resolver
 from django.utils import timezone
 
+from chargepoints.models import Location
 from ocpi import handshake, outbox, pushes
 from ocpi.models import OutboxMessage, Party, ProfileRequest
 from ocpi.protocol.errors import OcpiError
@@ -72,6 +73,7 @@ def test_a_profile_is_set_through_either_version(api):
 
 @pytest.mark.parametrize("version", ["2.2.1", "2.2"])
 def test_pushes_are_written_in_the_version_of_the_party(partner: Partner, version):
+    partner.version = version
     make.party(version=version)
     pushes.session_changed(make.session(), now=timezone.now())
     outbox.deliver(OutboxMessage.objects.get().pk, now=timezone.now())
@@ -91,9 +93,25 @@ def test_the_handshake_takes_the_version_the_party_is_pinned_to(partner: Partner
 def test_a_peer_that_does_not_offer_it_is_3002_and_nothing_is_kept(partner: Partner, version, other):
     party = make.unregistered(version=version)
     partner.answers = [offered(other)]
-    with pytest.raises(OcpiError, match=f"does not offer {version}$") as error:
+    with pytest.raises(OcpiError, match=f"offers {other}, and not {version}$") as error:
         handshake.exchange(party, BODY, correlation_id="co", now=timezone.now())
     assert (error.value.status_code, party.endpoints.count(), make.credentials(party).outbound_token) == (3002, 0, "")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("phases", "power_type", "older"), [(1, "AC_1_PHASE", "AC_1_PHASE"),
+                                                             (2, "AC_2_PHASE", "AC_1_PHASE"),
+                                                             (3, "AC_3_PHASE", "AC_3_PHASE")])  # fmt: skip
+def test_two_phases_are_unknown_to_2_2_and_nothing_else_of_a_location_differs(api, phases, power_type, older):
+    """OCPI 2.2.1 changelog, Changes between OCPI 2.2 and 2.2.1: PowerType."""
+    evse = make.session().evse
+    Location.objects.update(address="Street 1", city="Town", latitude="52.1", longitude="5.1")
+    type(evse).objects.update(phases=phases)
+    place = f"locations/{evse.charge_point.location.uid}"
+    for path in (f"{place}/{evse.uid}/1", f"{place}/{evse.uid}", place, "locations"):
+        newest, old = (api("get", f"/ocpi/{v}/{path}").content.decode().rpartition('"timestamp"')[0] for v in WRITERS)
+        assert newest.count(power_type) == 1
+        assert newest.replace(power_type, older) == old
 
 
 @pytest.mark.once

@@ -10,6 +10,7 @@ from typing import Any
 
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.provisioning import add_charge_point, add_token
+from chargepoints.simulator import Car
 from ocpi.models import OutboxMessage, Party, ProfileRequest
 from ocpi.provisioning import PartyUrls, add_party
 from ocpi.simulator.profile_calls import ProfileCall
@@ -98,10 +99,10 @@ class Bay(AbstractContextManager["Bay"]):
 
     # --- the driver ---------------------------------------------------------------------------------------------------
 
-    def plug_in(self, connector: int = 1) -> "Bay":
+    def plug_in(self, connector: int = 1, *, car: Car | None = None) -> "Bay":
         """On return the car charges, the partner has the session, and the charge point has told what it can."""
         self.charger.wait_booted(PATIENCE_S)
-        self.charger.plug_in(connector, id_tag=CARD)
+        self.charger.plug_in(connector, id_tag=CARD, car=car)
         self.charger.start(connector)
         transaction_id = until(lambda: self.charger.transaction_id(connector), timeout_s=PATIENCE_S, what="its id")
         session = ChargingSession.objects.get(

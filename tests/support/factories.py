@@ -24,8 +24,19 @@ def charge_point(*, online: bool = True, **fields: Any) -> ChargePoint:
     presence = {"connection_id": SOCKET, "channel_name": CHANNEL} if online else {}
     defaults = {"identity": f"CP-{next(_serial)}", "smart_charging": True, "rate_units": "AW"}
     if "location" not in fields:
-        defaults["location"] = Location.objects.first() or Location.objects.create(name="Depot")
+        defaults["location"] = Location.objects.first() or location()
     return ChargePoint.objects.create(**(defaults | presence | fields))
+
+
+def location(**fields: Any) -> Location:
+    """All that partners must be told of a place is known."""
+    known = {
+        "name": "Depot", "address": "Stationsplein 1", "city": "Utrecht", "latitude": Decimal("52.0894"),
+        "longitude": Decimal("5.1101"), "updated_at": NOW,
+    }  # fmt: skip
+    created = Location.objects.create(**(known | fields))
+    Location.objects.filter(pk=created.pk).update(updated_at=(known | fields)["updated_at"])
+    return Location.objects.get(pk=created.pk)
 
 
 def evse(point: ChargePoint | None = None, *, number: int = 1, **fields: Any) -> Evse:

@@ -18,8 +18,8 @@ from ocpi.client import OutboundRequest, OutboundResponse
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
 from ocpi.provisioning import add_party
+from tests.support import conformance, openapi
 from tests.support import factories as rows
-from tests.support import openapi
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 CONNECTION = "connection-1"
@@ -144,11 +144,13 @@ def answered(http_status: int = 200, *, ocpi: int | None = 1000, data: Any = Non
 
 class Partner:
     """Stands where `ocpi.client.send` is: keeps what would have left, and answers as told, success when not told.
+    What leaves must be what an independent model of OCPI takes for it.
 
     An answer may be an exception, or a function of the request. `on_the_way` runs after `before_send`.
     """
 
     def __init__(self) -> None:
+        self.version = "2.2.1"
         self.requests: list[OutboundRequest] = []
         self.authorizations: list[str] = []
         self.insecure: list[bool] = []
@@ -160,6 +162,8 @@ class Partner:
         self.before_connecting()
         if before_send:
             before_send()
+        body = conformance.with_owners(request.body) if self.version == "2.2" else request.body
+        conformance.check_request(request.method, request.url, body)
         self.requests.append(request)
         self.authorizations.append(authorization.headers()["Authorization"])
         self.insecure.append(policy.allow_insecure)
@@ -179,7 +183,9 @@ class Partner:
 
 
 class Api:
-    """A partner that calls us over HTTP. Every answer must be as the OpenAPI description says."""
+    """A partner that calls us over HTTP. Every answer must be what an independent model of OCPI takes for one,
+    and as our OpenAPI description says.
+    """
 
     def __init__(self, token: str = "inbound-JED") -> None:
         self.token = token
@@ -189,6 +195,7 @@ class Api:
         kept = {name: value for name, value in extra.items() if value}
         arguments: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
         response = getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
+        conformance.check_answer(path, response)
         undescribed = openapi.problems(method, path, response)
         assert undescribed == [], undescribed
         return response
@@ -203,7 +210,9 @@ def no_new(*models: Any) -> Iterator[None]:
 
 
 def snapshot(*models: Any) -> list[list[dict[str, Any]]]:
-    return [list(model.objects.order_by("pk").values()) for model in models]
+    """Everything but when a party was heard last: every request of it moves that."""
+    rows = [list(model.objects.order_by("pk").values()) for model in models]
+    return [[{name: value for name, value in row.items() if name != "heard_at"} for row in found] for found in rows]
 
 
 def credentials(of: Party) -> Credentials:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support import conformance
+
 ENVELOPE = {"status_code": 1000, "timestamp": "2024-01-01T00:00:00Z"}
 
 
@@ -52,13 +54,20 @@ class Recorder(AbstractContextManager["Recorder"]):
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests(method, path)) >= count, timeout_s):
                 raise TimeoutError(f"no {method} {path} within {timeout_s} s: {self._recorded}")
-            return self.requests(method, path)[count - 1]
+            found = self.requests(method, path)[count - 1]
+        conformance.check_request(method, found.path, found.body)
+        return found
 
-    def take(self, request: Recorded) -> int:
+    def answer(self, request: Recorded) -> tuple[int, Any]:
+        """HTTP status and body."""
+        self.take(request)
+        with self._changed:
+            return (self.statuses.pop(0) if self.statuses else 200), ENVELOPE
+
+    def take(self, request: Recorded) -> None:
         with self._changed:
             self._recorded.append(request)
             self._changed.notify_all()
-            return self.statuses.pop(0) if self.statuses else 200
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -71,8 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        status = self.server.recorder.take(Recorded(self.command, self.path, dict(self.headers), text))
-        content = json.dumps(ENVELOPE).encode()
+        status, body = self.server.recorder.answer(Recorded(self.command, self.path, dict(self.headers), text))
+        content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

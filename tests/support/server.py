@@ -36,7 +36,8 @@ class Server:
         self._programs: dict[str, Program] = {}
         self._env = environment(
             DATABASE_URL=self.database.url, SECRET_KEY=stack.SECRET_KEY, DATA_DIR=str(self._folder), DEBUG="1",
-            PORT=str(self._port), **({"REDIS_URL": self.redis_url} if self.redis_url else {}), **settings,
+            PORT=str(self._port), OCPP_SETTLE_S="1",
+            **({"REDIS_URL": self.redis_url} if self.redis_url else {}), **settings,
         )  # fmt: skip
 
     # --- its life -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from chargepoints.management.json_command import JsonCommand, refusals_as_errors
 from chargepoints.models import ChargePoint
-from chargepoints.provisioning import DEFAULT_LOCATION, RATE_UNITS, add_charge_point
+from chargepoints.provisioning import DEFAULT_LOCATION, RATE_UNITS, Place, add_charge_point
 
 
 class Command(JsonCommand):
@@ -21,18 +21,42 @@ class Command(JsonCommand):
         parser.add_argument("--max-amps", type=_amps, help="per phase, default 32")
         parser.add_argument("--unit", choices=RATE_UNITS, help="limits it takes, until it says so itself")
         parser.add_argument("--location", help=f"name of its location, default {DEFAULT_LOCATION}; added if new")
+        parser.add_argument("--address", help="of its location: street and number")
+        parser.add_argument("--city")
+        parser.add_argument("--postal-code")
+        parser.add_argument("--country", help="ISO 3166-1 alpha-3, default NLD")
+        parser.add_argument("--coordinates", type=_coordinates, metavar="LAT,LON", help="e.g. 52.0865,5.1064")
         parser.add_argument("--update", action="store_true", help="change it if it exists")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         arguments = ("identity", "password", "evses", "phases", "max_amps", "unit", "location", "update")
         with refusals_as_errors():
-            charge_point = add_charge_point(**{name: options[name] for name in arguments})
+            charge_point = add_charge_point(**{name: options[name] for name in arguments}, place=_place(options))
+        if charge_point.location.missing:
+            lacking = ", ".join(charge_point.location.missing)
+            self.stderr.write(
+                self.style.WARNING(f"hint: partners are not told of {charge_point.location}: it lacks {lacking}")
+            )
         summary = _summary(charge_point)
         lines = [f"charge point {charge_point.identity} at {charge_point.location}"]
         lines += [
             f"  EVSE {e['ocpp_evse_id']}: {e['uid']}, {e['phases']} x {e['max_amps']} A" for e in summary["evses"]
         ]
         self.emit(summary, text="\n".join(lines), as_json=options["json"])
+
+
+def _place(options: dict[str, Any]) -> Place:
+    latitude, longitude = options["coordinates"] or (None, None)
+    names = ("address", "city", "postal_code", "country")
+    return Place(**{name: options[name] for name in names}, latitude=latitude, longitude=longitude)
+
+
+def _coordinates(text: str) -> tuple[Decimal, Decimal]:
+    try:
+        latitude, longitude = (Decimal(part.strip()) for part in text.split(","))
+    except (InvalidOperation, ValueError):
+        raise ArgumentTypeError(f"{text!r} is not a latitude and a longitude such as 52.0865,5.1064") from None
+    return latitude, longitude
 
 
 def _amps(text: str) -> Decimal:

@@ -20,7 +20,9 @@ from chargepoints.ocpp.wire import (
 )
 from chargepoints.values import BootFacts, MeterFacts, Reading, Sample, StartFacts, StatusFacts, StopFacts
 
-_BOOT_FIELDS = {"chargePointVendor", "chargePointModel", "chargePointSerialNumber", "firmwareVersion"}
+_BOOT_FIELDS = {
+    "chargePointVendor", "chargePointModel", "chargePointSerialNumber", "firmwareVersion", "meterSerialNumber",
+}  # fmt: skip
 _MOST_BOOT_DETAILS = 20
 
 
@@ -31,6 +33,7 @@ def boot_facts(payload: dict[str, Any]) -> BootFacts:
         model=clean_text(payload.get("chargePointModel")),
         serial_number=serial_number or clean_text(payload.get("chargeBoxSerialNumber")),
         firmware_version=clean_text(payload.get("firmwareVersion")),
+        meter_serial_number=clean_text(payload.get("meterSerialNumber")),
         details=_boot_details(payload),
     )
 

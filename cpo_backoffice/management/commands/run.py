@@ -85,6 +85,7 @@ def uvicorn_config() -> uvicorn.Config:
         ws_ping_interval=settings.OCPP_PING_INTERVAL_S,
         ws_ping_timeout=settings.OCPP_PING_INTERVAL_S,
         ws_per_message_deflate=False,
+        proxy_headers=False,  # TRUST_PROXY says whether they count; this would believe whoever is on this machine
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chargepoints.models import ChargingSession
-from ocpi import preferences, sharing
+from ocpi import charging_periods, preferences, sharing
 from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.openapi import describes
@@ -24,8 +24,9 @@ class SessionsView(OcpiView):
     @describes("Sessions, oldest first", answer="Session", many=True, query=PAGE)
     def get(self, request: Request) -> Response:
         page = paginate(visible_sessions(self, request), request)
-        session_object = WRITERS[self.version].session_object
-        return ocpi_response([session_object(session) for session in page.items], headers=page.headers)
+        periods = charging_periods.of(page.items)
+        data = [WRITERS[self.version].session_object(session, periods[session.pk]) for session in page.items]
+        return ocpi_response(data, headers=page.headers)
 
 
 class SessionView(OcpiView):
@@ -33,18 +34,15 @@ class SessionView(OcpiView):
 
     @describes("One Session", answer="Session")
     def get(self, request: Request, session_id: str) -> Response:
-        return ocpi_response(WRITERS[self.version].session_object(visible_session(self, request, session_id)))
+        session = visible_session(self, request, session_id)
+        periods = charging_periods.of([session])[session.pk]
+        return ocpi_response(WRITERS[self.version].session_object(session, periods))
 
 
 class ChargingPreferencesView(OcpiView):
     authentication_classes = [RegisteredCredentials]
 
-    @describes(
-        "Charging preferences of a driver",
-        body="ChargingPreferences",
-        answer="ChargingPreferencesResponse",
-        failures=(404,),
-    )
+    @describes("Charging preferences of a driver", body="ChargingPreferences", answer="ChargingPreferencesResponse")
     def put(self, request: Request, session_id: str) -> Response:
         session = visible_session(self, request, session_id)
         return ocpi_response(preferences.receive(session, document_of(request), now=timezone.now()).value)

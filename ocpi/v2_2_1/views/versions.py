@@ -11,7 +11,9 @@ from ocpi.protocol.views import OcpiView
 from ocpi.versions import WRITERS
 
 # Module and our role in it; credentials is listed once, as SENDER (version_information_endpoint, InterfaceRole).
-MODULES = (("credentials", "SENDER"), ("sessions", "SENDER"), ("chargingprofiles", "RECEIVER"))
+MODULES = (
+    ("credentials", "SENDER"), ("sessions", "SENDER"), ("locations", "SENDER"), ("chargingprofiles", "RECEIVER"),
+)  # fmt: skip
 
 
 class VersionsView(OcpiView):

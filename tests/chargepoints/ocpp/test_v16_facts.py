@@ -141,12 +141,12 @@ def test_boot_facts():
         model="VB-22-T2",
         serial_number="VB22-0004711",
         firmware_version="3.4.12-1190",
+        meter_serial_number="M-99-0815",
         details={
             "chargeBoxSerialNumber": "CB-0004711",
             "iccid": "8931087819001234567",
             "imsi": "204080012345678",
             "meterType": "MID 3x32A",
-            "meterSerialNumber": "M-99-0815",
         },
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chargepoints.profiles.comparison import Deviation, Place, Verdict, deviation, judge
+from chargepoints.profiles.comparison import Deviation, Place, Verdict, deviation, judge, lingers
 from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 from tests.support.factories import NOW, at, schedule
 
@@ -93,7 +93,7 @@ OLD, NEW = told(16), told(10)
     ("shown", "known", "verdict"),
     [
         (plan(16), {"applied": OLD}, Verdict.HOLDS),
-        (plan(8), {"applied": OLD}, Verdict.HOLDS),
+        (plan(8), {"applied": OLD}, Verdict.LOWER),
         (plan(32), {"applied": OLD}, Verdict.CONTRADICTED),
         (None, {"applied": OLD}, Verdict.CONTRADICTED),
         (plan(10), {"applied": OLD, "unanswered": NEW}, Verdict.TAKEN),
@@ -108,6 +108,9 @@ OLD, NEW = told(16), told(10)
         (plan(32), {"applied": OLD, "clearing": True}, Verdict.GONE),
         (plan(16), {"applied": OLD, "clearing": True}, Verdict.HOLDS),
         (plan(8), {"applied": OLD, "clearing": True}, Verdict.UNTOLD),
+        (plan(32), {"applied": None, "clearing": True}, Verdict.GONE),
+        (None, {"applied": None, "clearing": True}, Verdict.GONE),
+        (plan(10), {"applied": None, "clearing": True}, Verdict.UNTOLD),
     ],
 )
 def test_what_a_plan_tells_of_a_profile(shown, known, verdict):
@@ -132,3 +135,55 @@ def test_more_than_half_an_ampere_above_at_any_time_is_found(asked, more):
         for a, b in zip(asked.periods, lifted.periods, strict=True)
     )
     assert bool(deviation(lifted, asked, PLACE).above) == lies
+
+
+# --- what was cleared -----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_is_still_what_was_cleared_lingers():
+    assert lingers(plan("16.2", 10), told(16, 10, start_at=NOW), PLACE) == (
+        "it was cleared, and is planned all the same: 16 A"
+    )
+
+
+@pytest.mark.parametrize("other", [plan(32), plan(20), plan(10), plan(16, 32), plan(16, 8)])
+def test_another_plan_does_not_linger(other):
+    assert lingers(other, told(16), PLACE) == ""
+
+
+def test_a_profile_that_limited_nothing_or_is_over_cannot_linger():
+    assert lingers(plan(32), told(32), PLACE) == ""
+    assert lingers(plan(16), told(16, duration_s=30), PLACE) == ""
+
+
+# --- another clock --------------------------------------------------------------------------------------------------
+
+HOURS = 3 * 3600
+
+
+def by_its_clock(ahead_s, *limits, **fields) -> ChargingSchedule:
+    return plan(*limits, **({"start_at": at(ahead_s)} | fields))
+
+
+@pytest.mark.parametrize("ahead_s", [HOURS, 900, 60, -60, -HOURS])
+def test_a_schedule_without_a_start_is_compared_by_the_clock_that_counts_it(ahead_s):
+    """The car has charged for ten minutes, of which that clock says when they began."""
+    place = replace(PLACE, started_at=at(ahead_s - 600))
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=300), told(10, 16, start_at=None), place) == Deviation()
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=120), told(10, 16, start_at=None), place).above
+
+
+@pytest.mark.parametrize("ahead_s", [200, 20, -20, -200])
+def test_a_few_minutes_of_another_clock_are_no_deviation_of_a_schedule_with_a_start(ahead_s):
+    shown = by_its_clock(ahead_s, 10, 16, step_s=900 - 60 - ahead_s)
+    assert deviation(shown, told(10, 16), PLACE) == Deviation()
+
+
+def test_hours_of_another_clock_are_one():
+    assert deviation(by_its_clock(-HOURS, 32), told(16), PLACE).above
+    assert deviation(by_its_clock(HOURS, 10, 10), told(16), PLACE) == Deviation(below=True)
+
+
+def test_a_higher_stack_level_speaks_by_the_same_clock():
+    over = Place(LIMITS, NOW, over=(told(32, duration_s=960),))
+    assert deviation(by_its_clock(100, 32, 16, step_s=800), told(16), over) == Deviation()

@@ -59,12 +59,12 @@ def test_a_name_without_an_address_is_a_dns_failure() -> None:
     assert (failed.kind, failed.maybe_sent, failed.retryable) == (FailureKind.DNS, False, True)
 
 
-def test_a_closed_port_is_a_connect_failure(server: Server) -> None:
+def test_a_closed_port_is_a_refused_connection(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     called: list[str] = []
     failed = failure(post(server, url=f"http://127.0.0.1:{port}/"), before_send=lambda: called.append("sent"))
-    assert (failed.kind, failed.maybe_sent, failed.retryable) == (FailureKind.CONNECT, False, True)
+    assert (failed.kind, failed.maybe_sent, failed.retryable) == (FailureKind.REFUSED, False, True)
     assert called == []
 
 

@@ -137,7 +137,7 @@ def test_neither_logs_nor_errors_hold_the_token_or_the_query(
 
 def test_a_header_that_cannot_be_sent_is_an_error_that_does_not_quote_it(server: Server) -> None:
     class Broken:
-        def headers(self) -> dict[str, str]:
+        def headers(self, *, timeout_s: float = 1.0) -> dict[str, str]:
             return {"Authorization": f"Token {SECRET}\r\nX-Injected: 1"}
 
     with pytest.raises(DeliveryFailed) as caught:

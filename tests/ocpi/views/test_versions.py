@@ -37,6 +37,7 @@ def test_details_list_every_module_with_our_role_and_credentials_once(api, path)
         "endpoints": [
             {"identifier": "credentials", "role": "SENDER", "url": "https://cpo.example/ocpi/2.2.1/credentials"},
             {"identifier": "sessions", "role": "SENDER", "url": "https://cpo.example/ocpi/2.2.1/sessions"},
+            {"identifier": "locations", "role": "SENDER", "url": "https://cpo.example/ocpi/2.2.1/locations"},
             {
                 "identifier": "chargingprofiles",
                 "role": "RECEIVER",

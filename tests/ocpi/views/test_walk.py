@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, Evse
 from ocpi.models import Credentials, OutboxMessage, Party, ProfileRequest, RequestBucket
 from tests.support import ocpi_factories as make
 from tests.support.ocpi_factories import Api, Partner, answered
@@ -35,8 +35,13 @@ def _paths(resolver: URLResolver, before: str) -> Iterator[str]:
             yield from _paths(pattern, prefix)
 
 
-def path_of(route: str, session_id: str) -> str:
-    plain = re.sub(r"\(\?P<session_id>.*?\)", session_id, route)
+def path_of(route: str, session: ChargingSession | None) -> str:
+    """To what is the first partner's."""
+    ids = {"session_id": "ID", "location_id": "LOC", "evse_uid": "EVSE", "connector_id": "1"}
+    if session:
+        location = session.evse.charge_point.location
+        ids |= {"session_id": session.uid, "location_id": location.uid, "evse_uid": session.evse.uid}
+    plain = re.sub(r"\(\?P<(\w+)>.*?\)", lambda found: ids[found[1]], route)
     plain = re.sub(r"\(\?.*\)\?", "/nothing", plain)
     return "/" + plain.replace("^", "").replace("/?$", "").replace("$", "").replace("\\", "")
 
@@ -46,7 +51,9 @@ def first() -> ChargingSession:
     """The first partner's session, with a profile, a request and messages."""
     owner, session = make.party(), make.session(id_token="FIRSTS-CARD", contract_id="FIRSTS-CONTRACT")
     make.share_only(of=owner, evses=[session.evse])
+    Evse.objects.filter(pk=session.evse_id).update(evse_id="NL*CPO*E1")
     make.finish(make.accepted(owner, session).command)
+    session.evse.refresh_from_db()
     return session
 
 
@@ -60,7 +67,8 @@ def second() -> Party:
 
 def secrets_of(session: ChargingSession) -> list[str]:
     """The location is shared by both charge points."""
-    return [session.uid, session.id_token, session.contract_id, session.evse.uid, "bound-JED", "jed.example"]
+    evse_id = session.evse.evse_id
+    return [session.uid, session.id_token, session.contract_id, session.evse.uid, evse_id, "bound-JED", "jed.example"]
 
 
 def rows() -> Any:
@@ -69,20 +77,22 @@ def rows() -> Any:
 
 def walk(api: Api, session: ChargingSession, token: str) -> Iterator[tuple[str, str, Any]]:
     for route in ocpi_paths():
-        path = path_of(route, session.uid)
+        path = path_of(route, session)
         if path == "/ocpi/schema":
             continue  # the same for everybody: tests/ocpi/test_openapi.py
         for method in METHODS:
-            if token == "inbound-OTH" and path.endswith("credentials") and method == "delete":
+            if token.startswith("inbound-") and path.endswith("credentials") and method == "delete":
                 continue  # its own: it would end the walk
             query = f"?duration=60&response_url={RESPONSE_URL}"
             yield method, path, api(method, path + query, BODY if method in {"post", "put", "patch"} else None)
 
 
 def test_the_routes_are_all_walked():
-    paths = [path_of(route, "ID") for route in ocpi_paths()]
-    modules = ["", "/credentials", "/sessions", "/sessions/ID", "/sessions/ID/charging_preferences",
-               "/chargingprofiles/ID"]  # fmt: skip
+    paths = [path_of(route, None) for route in ocpi_paths()]
+    modules = [
+        "", "/credentials", "/sessions", "/sessions/ID", "/sessions/ID/charging_preferences", "/locations",
+        "/locations/LOC", "/locations/LOC/EVSE", "/locations/LOC/EVSE/1", "/chargingprofiles/ID",
+    ]  # fmt: skip
     of_versions = [f"/ocpi/{version}{module}" for version in ("2.2.1", "2.2") for module in modules]
     assert paths == ["/ocpi/versions", "/ocpi/schema", *of_versions, "/ocpi/nothing"]
 
@@ -101,6 +111,26 @@ def test_a_second_partner_sees_and_changes_nothing_of_the_first(first, second, p
     assert results == dict.fromkeys(("get", "put", "delete"), ("REJECTED", "session_not_shared"))
     assert set(ProfileRequest.objects.filter(party=second).values_list("response", flat=True)) == {"REJECTED"}
     assert not RequestBucket.objects.filter(key__startswith=f"party:{second.pk}").exists()
+
+
+def test_every_endpoint_that_is_walked_has_something_to_show_its_own_partner(first, partner: Partner):
+    """Nothing is seen by a second partner for another reason than that it is the first one's: a new endpoint must be
+    reached here, with data that `tests.support.conformance` knows."""
+    Party.objects.filter(party_id="JED").update(allowed_hosts=["oth.example"])
+    partner.answers = [answered(500, ocpi=None)] * 9
+    paths, shown = set(), set()
+    for _, path, response in walk(Api("inbound-JED"), first, "inbound-JED"):
+        paths.add(path)
+        if response.status_code == 200 and response.json()["status_code"] == 1000 and "data" in response.json():
+            shown.add(path)
+    assert paths - shown == {"/ocpi/nothing"}
+
+
+def test_what_names_a_session_of_the_first_partner_is_missing_to_the_second(first, second, partner: Partner):
+    partner.answers = [answered(500, ocpi=None)] * 9
+    for method, path, response in walk(Api("inbound-OTH"), first, "inbound-OTH"):
+        if first.uid in path and "chargingprofiles" not in path:
+            assert response.status_code in {404, 405}, (method, path)
 
 
 @pytest.mark.once

@@ -41,7 +41,8 @@ def test_the_messages_of_these_tests_are_valid(name, payload):
 
 
 def test_a_boot_says_who_it_is():
-    assert boot_facts(messages.BOOT) == BootFacts("ACME", "Wall", "S1", "1.2", {"reason": "PowerUp", "iccid": "8931"})
+    details = {"reason": "PowerUp", "iccid": "8931"}
+    assert boot_facts(messages.BOOT) == BootFacts("ACME", "Wall", "S1", "1.2", details=details)
 
 
 @pytest.mark.parametrize("payload", [{}, {"chargingStation": None}, {"chargingStation": {"modem": 7}}])
