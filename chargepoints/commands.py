@@ -84,6 +84,7 @@ def request_set_profile(
 
 
 def _as_prepared(prepared: PreparedSchedule) -> dict[str, Any]:
+    """The part of a SET_PROFILE's payload that preparing made of its wish."""
     return {
         "schedule": prepared.schedule.to_json(),
         "follow_up_at": prepared.follow_up_at.isoformat() if prepared.follow_up_at else None,

@@ -1,7 +1,8 @@
 """Runs the short database functions of many sockets and threads in one transaction, and resolves each after COMMIT.
 
 A commit costs a disk flush; a hundred meter values in one transaction cost one. A function that fails takes its batch
-down with it, so each of the batch is then retried alone and only the guilty one gets its exception.
+down with it, so each of the batch is then retried alone and only the guilty one gets its exception. One that lost to
+another transaction is run again.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+
+from chargepoints.conflicts import RUNS, is_conflict
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -131,13 +134,22 @@ def commit(batch: list[Job]) -> None:
     error = _commit_together(batch)
     if error is None:
         _resolve(batch)
-    elif len(batch) == 1:
+    elif len(batch) == 1 and not is_conflict(error):
         batch[0].error = error
         _resolve(batch)
     else:
         for job in batch:
-            job.error = _commit_together([job])
+            _commit_alone(job)
             _resolve([job])
+
+
+def _commit_alone(job: Job) -> None:
+    """A message of a charge point is not lost because others wait for the same rows."""
+    for _ in range(RUNS):
+        job.error = _commit_together([job])
+        if not is_conflict(job.error):
+            return
+        logger.warning("%s run again after a conflict", job.function)
 
 
 def _commit_together(batch: list[Job]) -> BaseException | None:

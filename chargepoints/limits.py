@@ -108,6 +108,8 @@ def set_limit(wish: OperatorLimit, *, now: datetime) -> OperatorLimit:
     """
     _lock(wish.charge_point)
     prepared(wish, now=now)
+    for over in _over(now=now).filter(charge_point=wish.charge_point_id, evse=wish.evse_id):
+        _end_over(over, now=now)  # beat has not come yet
     before = wanted_on(wish.charge_point_id, wish.evse_id, now=now)
     if before and before.state == State.INSTALLED and is_same(before, wish):
         return before
@@ -224,12 +226,17 @@ def end_over(*, now: datetime) -> int:
 
     Returns how many ended.
     """
-    not_over = Q(ended_at=None) | Q(state__in=[State.REQUESTED, *MAY_BE_THERE])
     ended = 0
-    for limit in OperatorLimit.objects.filter(not_over, ends_at__lte=now).select_related("charge_point", "evse"):
+    for limit in _over(now=now):
         with transaction.atomic():
             ended += _end_over(limit, now=now)
     return ended
+
+
+def _over(*, now: datetime) -> QuerySet[OperatorLimit]:
+    """Those whose end has passed, and whose rows do not say so yet."""
+    not_ended = Q(ended_at=None) | Q(state__in=[State.REQUESTED, *MAY_BE_THERE])
+    return OperatorLimit.objects.filter(not_ended, ends_at__lte=now).select_related("charge_point", "evse")
 
 
 def _end_over(limit: OperatorLimit, *, now: datetime) -> int:

@@ -15,6 +15,7 @@ from chargepoints.values import MeterFacts, Reading
 
 State = ChargingSession.State
 PLAUSIBLE_KWH = Decimal(1000)  # no car takes more in one session: a register that jumps further has been reset
+MOST_NOTES = 50
 MEASURED = [
     "kwh", "power_w", "current_a", "soc_percent", "detected_phases", "offered_a", "offered_w", "measured_at",
     "meter_start_wh",
@@ -171,6 +172,7 @@ def kwh_of(session: ChargingSession, register_wh: Decimal) -> Decimal:
 
 
 def note(session: ChargingSession, text: str) -> None:
-    if text not in session.notes:
+    """At most MOST_NOTES: what is wrong with every message would fill the row, which is written with each of them."""
+    if text not in session.notes and len(session.notes) < MOST_NOTES:
         session.notes.append(text)
         ChargingSession.objects.filter(pk=session.pk).update(notes=session.notes)

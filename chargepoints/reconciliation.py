@@ -7,6 +7,7 @@ that was cleared and is planned all the same.
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -86,18 +87,16 @@ def _without_a_plan(command: ChargePointCommand, session: ChargingSession) -> li
 
 def _places(
     session: ChargingSession, profiles: list[ChargingProfile], *, now: datetime
-) -> list[tuple[Place, ChargingProfile]]:
-    """Those that are, or may be, on the charge point, each with what lies above it."""
+) -> Iterator[tuple[Place, ChargingProfile]]:
+    """Those that are, or may be, on the charge point, each with what lies above it, once that is settled."""
     limits = session.evse.limits(detected_phases=session.detected_phases)
-    places: list[tuple[Place, ChargingProfile]] = []
     over: list[ChargingSchedule] = []
     for profile in profiles:
         if profile.state not in {*SETTLED, State.UNCERTAIN} or _is_cleared(profile):
             continue
-        places.append((Place(limits, now, session.started_at, tuple(over)), profile))
+        yield Place(limits, now, session.started_at, tuple(over)), profile
         if profile.applied_schedule:
             over.append(profile.applied_schedule)
-    return places
 
 
 def _settle(

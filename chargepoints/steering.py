@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from chargepoints import observation, phase_changes
-from chargepoints.models import ChargingSession
+from chargepoints.models import ChargingProfile, ChargingSession
 
 OFFER_CHANGED_A = Decimal("0.5")
 OFFER_CHANGED_W = Decimal(100)
@@ -32,7 +32,9 @@ def changed(sessions: list[ChargingSession], before: dict[int, Measured], *, now
     after = {session.pk: Measured.of(session) for session in sessions}
     rephased = [pk for pk, measured in after.items() if before[pk].phases != measured.phases]
     offered = [pk for pk, measured in after.items() if before[pk].offers_otherwise(measured)]
-    for session in ChargingSession.objects.for_steering().filter(pk__in=rephased) if rephased else ():
-        phase_changes.send_again(session, now=now)
+    if rephased:
+        steered = ChargingSession.objects.for_steering().filter(profiles__state=ChargingProfile.State.INSTALLED)
+        for session in steered.filter(pk__in=rephased).distinct().order_by("pk"):
+            phase_changes.send_again(session, now=now)
     if offered:
         observation.look_at(ChargingSession.objects.filter(pk__in=offered), now=now)

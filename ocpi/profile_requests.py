@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.db.models import Max
 
 from chargepoints import commands
+from chargepoints.conflicts import RUNS, is_conflict
 from chargepoints.models import ChargePointCommand, ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
@@ -27,7 +28,6 @@ from ocpi.protocol.headers import NOT_SAID, Routing
 logger = logging.getLogger(__name__)
 Kind = ProfileRequest.Kind
 Response = ProfileRequest.Response
-DEADLOCK_RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,14 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     PostgreSQL may end one of two transactions that wait for each other (this one, and a batch of the writer with the
     same session): the loser is simply run again.
     """
-    for _ in range(DEADLOCK_RETRIES):
+    for _ in range(RUNS - 1):
         try:
             return _receive(party, wish, now=now)
         except OperationalError as error:
-            if not _is_conflict(error):
+            if not is_conflict(error):
                 raise
             logger.warning("profile request run again after a conflict correlation_id=%s", wish.correlation_id)
     return _receive(party, wish, now=now)
-
-
-def _is_conflict(error: OperationalError) -> bool:
-    """Class 40 of PostgreSQL's SQLSTATEs: rolled back, worth running again. No connection, for one, is not."""
-    return str(getattr(error.__cause__, "sqlstate", None)).startswith("40")
 
 
 @committed

@@ -23,6 +23,11 @@ pytestmark = pytest.mark.django_db
 app.autodiscover_tasks(force=True)
 Rows = dict[str, list[dict[str, Any]]]
 
+PLAN = {
+    "start_date_time": "2026-01-05T12:00:00Z",
+    "charging_profile": {"charging_rate_unit": "W", "charging_profile_period": [{"start_period": 0, "limit": 11000}]},
+}
+
 
 @pytest.fixture
 def partner(monkeypatch: pytest.MonkeyPatch) -> Partner:
@@ -119,7 +124,7 @@ def active_profile_to_push() -> OutboxMessage:
     party, session = factories.party(), factories.session()
     factories.installed(party, session)
     return OutboxMessage.objects.create(
-        kind="ACTIVE_PROFILE", party=party, session=session, body={"x": 1}, due_at=ago(1), created_at=ago(1)
+        kind="ACTIVE_PROFILE", party=party, session=session, body=PLAN, due_at=ago(1), created_at=ago(1)
     )
 
 

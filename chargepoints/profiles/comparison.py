@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from chargepoints.profiles.composites import active_profile, clock_ahead_s
 from chargepoints.profiles.rates import convert, maximum, phases_for, rate_text
-from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text
-from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit, SchedulePeriod
+from chargepoints.profiles.timeline import elapsed_s, limit_at, time_text, whole_second
+from chargepoints.values import ChargingSchedule, CurrentType, EvseLimits, RateUnit, SchedulePeriod
 
 TOLERANCE_A = Decimal("0.5")
 """Some charge points count in whole amperes."""
@@ -63,7 +63,7 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
     a schedule without a start, or a few minutes.
     """
     ahead = clock_ahead_s(plan, now=place.now) if plan else 0
-    told, place = _by_our_clock(told, ahead), _place_by_our_clock(place, ahead)
+    told, place = _by_our_clock(told, ahead, place), _place_by_our_clock(place, ahead)
     shown = active_profile(
         plan and _with_phases(plan, told), unit=told.unit, limits=place.limits, now=place.now, duration_s=AHEAD_S
     )
@@ -80,9 +80,12 @@ def deviation(plan: ChargingSchedule | None, told: ChargingSchedule, place: Plac
     return Deviation(above, below)
 
 
-def _by_our_clock(schedule: ChargingSchedule, ahead_s: int) -> ChargingSchedule:
-    """A start that the charge point's clock reaches so much earlier than ours."""
-    if schedule.start_at is None or abs(ahead_s) > SMALL_SKEW_S:
+def _by_our_clock(schedule: ChargingSchedule, ahead_s: int, place: Place) -> ChargingSchedule:
+    """A start that the charge point's clock reaches so much earlier than ours. The start of the session is told by that
+    clock, whatever it shows.
+    """
+    its_own = place.started_at is not None and schedule.start_at == whole_second(place.started_at)
+    if schedule.start_at is None or (abs(ahead_s) > SMALL_SKEW_S and not its_own):
         return schedule
     return replace(schedule, start_at=schedule.start_at - timedelta(seconds=ahead_s))
 
@@ -90,7 +93,7 @@ def _by_our_clock(schedule: ChargingSchedule, ahead_s: int) -> ChargingSchedule:
 def _place_by_our_clock(place: Place, ahead_s: int) -> Place:
     """The charge point itself told when the transaction began."""
     started_at = place.started_at and place.started_at - timedelta(seconds=ahead_s)
-    return replace(place, started_at=started_at, over=tuple(_by_our_clock(over, ahead_s) for over in place.over))
+    return replace(place, started_at=started_at, over=tuple(_by_our_clock(over, ahead_s, place) for over in place.over))
 
 
 def judge(
@@ -103,10 +106,14 @@ def judge(
 ) -> tuple[Verdict, str]:
     """What `plan` tells of a profile, and why in words.
 
-    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear.
+    `applied` was accepted last; `unanswered` was sent after it and nobody answered; `clearing`: so was a clear. On DC a
+    plan in the other unit tells nothing: between them lies the voltage of the battery.
     """
     if applied is None and clearing:
         return (Verdict.UNTOLD if _is_limited(plan, place) else Verdict.GONE), ""
+    told = unanswered or applied
+    if plan and told and plan.unit is not told.unit and place.limits.current_type is CurrentType.DC:
+        return Verdict.UNTOLD, ""
     old = deviation(plan, applied, place) if applied else Deviation(above="nothing was installed")
     if unanswered:
         return _of_two(old, deviation(plan, unanswered, place), first=applied is None)

@@ -179,11 +179,11 @@ def _log_unexpected(error: Exception, context: Mapping[str, Any]) -> None:
 
 
 def _request_text(context: Mapping[str, Any]) -> str:
-    """Names no header and no body: they may hold secrets."""
+    """Names no header and no body: they may hold secrets. The path may hold line breaks."""
     view, request = context.get("view"), context.get("request")
     ids = getattr(view, "message_ids", None)
     party = getattr(getattr(request, "_auth", None), "party", "unknown")
     return (
-        f"party={party} method={getattr(request, 'method', '')} path={getattr(request, 'path', '')} "
+        f"party={party} method={getattr(request, 'method', '')} path={_printable(getattr(request, 'path', ''))} "
         f"request_id={getattr(ids, 'request_id', '')} correlation_id={getattr(ids, 'correlation_id', '')}"
     )

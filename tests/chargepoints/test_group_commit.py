@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chargepoints.group_commit import MAX_BATCH, GroupCommit
@@ -143,6 +144,33 @@ def test_one_that_fails_alone_leaves_nothing_and_the_writer_goes_on(writer):
     assert isinstance(failed, ZeroDivisionError)
     assert in_one_batch(writer, lambda: add("next")) == ["added next"]
     assert names() == ["next"]
+
+
+class Contested:
+    """Ends `times` with an error of the database, and then adds a location."""
+
+    def __init__(self, times: int, sqlstate: str = "40P01") -> None:
+        self.left, self.cause = times, psycopg.errors.lookup(sqlstate)("deadlock detected")
+
+    def __call__(self) -> str:
+        added = add("contested")
+        if self.left:
+            self.left -= 1
+            raise OperationalError("deadlock detected") from self.cause
+        return added
+
+
+async def _kept(writer: GroupCommit, function: Contested) -> str | None:
+    try:
+        return await writer.submit(function)
+    except OperationalError:
+        return None
+
+
+@pytest.mark.parametrize(("times", "sqlstate", "kept"), [(3, "40P01", True), (4, "40P01", False), (1, "08006", False)])
+def test_one_that_loses_against_another_transaction_is_run_again_a_few_times(writer, times, sqlstate, kept):
+    assert asyncio.run(_kept(writer, Contested(times, sqlstate))) == ("added contested" if kept else None)
+    assert Location.objects.count() == kept
 
 
 def test_a_result_comes_only_after_the_commit(writer, monkeypatch):

@@ -341,6 +341,15 @@ def test_exactly_what_is_installed_is_not_written_again(evse):
     assert OperatorLimit.objects.count() == limit.commands.count() == 1
 
 
+@pytest.mark.parametrize("settle", [fresh, answered], ids=["never answered", "installed"])
+def test_after_one_that_is_over_another_can_be_set_before_beat_has_come(evse, settle):
+    before = settle(want(evse, 10, ends_at=at(60)))
+    after = want(evse, 12, now=at(61))
+    assert (fresh(before).state, fresh(before).ended_at) == ("REMOVED", at(60))
+    assert [limit.pk for limit in OperatorLimit.objects.filter(ended_at=None)] == [after.pk]
+    assert to_request(call_of(after)).schedule.periods[0].limit == 12
+
+
 def test_the_charge_point_and_each_evse_have_limits_of_their_own(evse, charge_point):
     other = factories.evse(charge_point, number=3)
     for place in (evse, charge_point, other):

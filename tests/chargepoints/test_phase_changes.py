@@ -56,6 +56,16 @@ def test_the_same_phases_again_send_nothing(session):
     assert waiting() == []
 
 
+def test_sessions_without_a_profile_cost_the_same_queries_however_many_begin(session, django_assert_num_queries):
+    others = [factories.session() for _ in range(20)]
+    reports = [
+        metering.MeterReport(s.charge_point_id, MeterFacts(1, s.ocpp_transaction_id, (reading(60, phases=3),)), at(60))
+        for s in (session, *others)
+    ]
+    with django_assert_num_queries(5):  # sessions; readings; new state; who is told; whose profile is for other phases
+        metering.meter_all(reports)
+
+
 def test_a_profile_in_amperes_needs_no_other_current(session):
     installed(session, schedule(16, start_at=NOW))
     measure(session, phases=1)

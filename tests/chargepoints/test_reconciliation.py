@@ -272,6 +272,20 @@ def test_a_late_refusal_ends_the_doubt(charger, session):
     assert (profile_of(session).state, applied_amps(session)) == ("INSTALLED", 16)
 
 
+def test_the_profile_below_one_that_the_plan_settles_is_not_sent_again(charger, session):
+    ask(session, schedule(10, start_at=NOW), owner="NL*LOW", now=charger.now)
+    charger.serve()
+    ask(session, schedule(20, start_at=NOW), owner="NL*TOP", now=charger.now)
+    charger.serve_one(SILENCE)
+    charger.sets.clear()
+    charger.serve()
+    assert charger.sets == []
+    settled = [
+        (profile_of(session, owner=o).state, profile_of(session, owner=o).corrections) for o in ("NL*LOW", "NL*TOP")
+    ]
+    assert settled == [("INSTALLED", 0)] * 2
+
+
 def test_a_clear_without_answer_that_was_done_is_cleared(charger, session):
     installed(charger)
     ask_clear(session)
@@ -374,7 +388,7 @@ STEPS = {
     # One that never tells its plans and forgets without a boot: no message says so, and nobody can know.
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
-    "sets nothing from here": lambda c: setattr(c, "ignores", True),
+    "sets nothing from here": lambda c: setattr(c, "ignores", c.tells),  # nor can it be known here
     "clears nothing from here": lambda c: setattr(c, "keeps", YES),
     "honest from here": lambda c: c.become_honest(),
 }

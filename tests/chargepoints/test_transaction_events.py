@@ -240,6 +240,14 @@ def test_later_events_need_no_evse_and_another_one_is_not_taken(point):
 # --- what was never ended -------------------------------------------------------------------------------------------
 
 
+def test_what_is_odd_about_every_event_does_not_fill_the_session(point, monkeypatch):
+    monkeypatch.setattr(metering, "MOST_NOTES", 3)
+    take(point, started(0, charging_state="Charging"))
+    for number in range(1, 6):
+        take(point, updated(number, evse_id=9, seconds=number))
+    assert the_session().notes == [f"event {number} names EVSE 9: not taken" for number in (1, 2, 3)]
+
+
 def test_a_transaction_ends_the_one_that_was_never_ended_on_its_evse(point, heard):
     take(point, started(charging_state="Charging", **CARD))
     take(point, started(transaction_id="TX-2", seconds=600, charging_state="Charging", **CARD))

@@ -193,6 +193,8 @@ def test_a_session_from_the_cable_to_its_end_with_all_that_a_partner_can_ask(
     assert event(charger, "Ended", "EVDeparted", 2, 5100, info={"stoppedReason": "EVDisconnected"}) == {}
     session.refresh_from_db()
     patch = until(lambda: _patch_of(partner, "COMPLETED"), what="the end")
+    (period,) = patch.pop("charging_periods")
+    assert period["dimensions"][0] == {"type": "ENERGY", "volume": 5}
     assert patch == {
         "status": "COMPLETED", "kwh": 5, "end_date_time": session.ended_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "last_updated": session.last_updated.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",

@@ -2,7 +2,9 @@
 
 import pytest
 
+from chargepoints import commands
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession
+from chargepoints.values import OutcomeStatus
 from ocpi import fail_safe
 from ocpi.models import Party
 from tests.support import ocpi_factories as make
@@ -67,6 +69,39 @@ def test_what_needs_no_fail_safe_is_left_alone(guarded, spare):
     spare(guarded)
     assert fail_safe.watch(now=later(3600)) == 0
     assert cleared() == []
+
+
+def clear_at(seconds: float, outcome: OutcomeStatus) -> None:
+    assert fail_safe.watch(now=later(seconds)) == 1
+    make.finish(ChargePointCommand.objects.get(kind="CLEAR_PROFILE", status="QUEUED"), outcome, now=later(seconds))
+    ChargePointCommand.objects.open().delete()
+
+
+@pytest.mark.parametrize("outcome", [OutcomeStatus.REJECTED, OutcomeStatus.EXPIRED])
+def test_a_charge_point_that_does_not_clear_it_is_asked_again_after_that_time_only(guarded, outcome):
+    clear_at(3600, outcome)
+    assert [fail_safe.watch(now=later(seconds)) for seconds in (3602, 5400, 7199)] == [0, 0, 0]
+    clear_at(7200, outcome)
+    assert cleared() == [("system", outcome.value)] * 2
+
+
+def test_a_clear_that_never_left_is_asked_for_again(guarded):
+    fail_safe.watch(now=later(3600))
+    assert commands.expire_overdue(now=later(3700)) == 1
+    assert fail_safe.watch(now=later(3702)) == 1
+
+
+def test_a_partner_that_comes_back_while_its_profiles_are_cleared_keeps_the_others(guarded, monkeypatch):
+    make.installed(guarded, make.session("CP2"))
+    clear = commands.request_clear_profile
+
+    def clear_and_hear(**asking):
+        Party.objects.update(heard_at=later(3601))
+        return clear(**asking)
+
+    monkeypatch.setattr(commands, "request_clear_profile", clear_and_hear)
+    assert fail_safe.watch(now=later(3601)) == 1
+    assert cleared() == [("system", "QUEUED")]
 
 
 def test_the_time_runs_from_when_a_party_is_guarded(guarded):

@@ -78,6 +78,17 @@ def replace_phases(of: ChargingSchedule, phases: int) -> ChargingSchedule:
     return replace(of, periods=tuple(replace(period, phases=phases) for period in of.periods))
 
 
+@pytest.mark.parametrize(
+    "known", [{"applied": schedule(20000, unit=RateUnit.WATT)}, {"unanswered": schedule(20000, unit=RateUnit.WATT)}]
+)
+def test_on_dc_a_plan_in_the_other_unit_tells_nothing(known):
+    """57 A at a battery of 350 V are 20 kW; at the nominal 400 V they would be more than was told."""
+    place = Place(EvseLimits(CurrentType.DC, Decimal(400), Decimal(125)), NOW, started_at=at(-600))
+    assert judge(plan(57), **({"applied": None} | known), place=place) == (Verdict.UNTOLD, "")
+    in_watts = plan(22800, unit=RateUnit.WATT)
+    assert judge(in_watts, applied=schedule(20000, unit=RateUnit.WATT), place=place)[0] == Verdict.CONTRADICTED
+
+
 def test_a_relative_schedule_is_placed_by_the_start_of_its_transaction():
     relative = told(6, 16, start_at=None)  # 16 A from 900 s after the start, which is 300 s from now
     assert deviation(plan(6, 16, step_s=300), relative, PLACE) == Deviation()

@@ -247,6 +247,12 @@ def test_a_refusal_is_logged_with_its_reason_for_the_operator(caplog: pytest.Log
     assert record.getMessage().endswith("http=200 status_code=2001 message='response_url: host is not one of yours'")
 
 
+def test_a_path_cannot_forge_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    NoSuchEndpoint.as_view()(factory.get("/ocpi/x%0A2026-01-01 INFO all is well"))
+    (record,) = caplog.records
+    assert "path=/ocpi/x 2026-01-01 INFO all is well request_id=" in record.getMessage()
+
+
 def test_the_log_of_an_error_holds_no_credentials(caplog: pytest.LogCaptureFixture) -> None:
     call(initial={"raises": RuntimeError("x")})
     assert "Token known" not in caplog.text
