@@ -200,6 +200,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": [],
     "COERCE_DECIMAL_TO_STRING": False,
 }
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "OCPI",
+    "VERSION": "2.2.1",
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [],
+}
 
 # --- OCPP -----------------------------------------------------------------------------------------------------------
 OCPP_ACCEPT_UNKNOWN_CHARGE_POINTS = env_bool("OCPP_ACCEPT_UNKNOWN_CHARGE_POINTS")

@@ -16,10 +16,11 @@ from ocpi.diagnosis import answer_problem, failure_words, place, printable
 from ocpi.models import Party
 from ocpi.protocol.errors import InvalidField, OcpiError
 from ocpi.protocol.status_codes import StatusCode
+from ocpi.versions import WRITERS
 
 logger = logging.getLogger(__name__)
-SPOKEN = ("2.2.1",)
-"""The versions we speak, newest first."""
+SPOKEN = tuple(WRITERS)
+"""The versions we speak, newest first; with a party, the one it is pinned to."""
 # Without these the product cannot do its job for a partner of that role.
 REQUIRED = {Party.Role.SCSP: [("sessions", "RECEIVER")], Party.Role.EMSP: [("sessions", "RECEIVER")]}
 USED = {"sessions", "chargingprofiles", "locations"}
@@ -85,9 +86,9 @@ def unusable(url: str, problem: str) -> OcpiError:
     return OcpiError(StatusCode.UNUSABLE_API, f"GET {place(url)}: {problem}")
 
 
-def discover(line: Line, versions_url: str, *, spoken: Sequence[str] = SPOKEN) -> Offer:
-    """Their endpoints in the newest version of `spoken` that they offer. Raises OcpiError 2001, 3001, 3002 or 3003."""
-    version = newest_mutual(read_versions(line.get(versions_url)), spoken)
+def discover(line: Line, versions_url: str) -> Offer:
+    """Their endpoints in the version that the party is pinned to. Raises OcpiError 2001, 3001, 3002 or 3003."""
+    version = newest_mutual(read_versions(line.get(versions_url)), (line.party.version,))
     offer = Offer(version.number, tuple(read_endpoints(line.party, line.get(version.url))))
     for identifier, role in missing(line.party, offer.endpoints):
         raise OcpiError(StatusCode.NO_MATCHING_ENDPOINTS, f"the version details lack {identifier} {role}")
@@ -159,8 +160,8 @@ def _endpoint(party: Party, entry: Any) -> Endpoint:
 
 def check_outbound_url(party: Party, field: str, url: str) -> None:
     """Raises InvalidField for an address that we would not call for this party."""
-    host = urlsplit(url).hostname if "://" in url else None
     try:
+        host = urlsplit(url).hostname if "://" in url else None
         client.check_url(url, allowed_hosts=frozenset({host or ""}), policy=parties.address_policy(party))
     except (client.UrlRefused, ValueError) as refused:
         raise InvalidField(field, getattr(refused, "reason", "is not a URL")) from None

@@ -18,10 +18,10 @@ from ocpi.discovery import Line, Offer, check_outbound_url, discover
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, token_hash
 from ocpi.protocol import tokens
 from ocpi.protocol.errors import InvalidField, OcpiError
+from ocpi.protocol.headers import Address
 from ocpi.protocol.status_codes import StatusCode
 
 logger = logging.getLogger(__name__)
-VERSION = "2.2.1"
 MAX_ROLES = 50
 
 
@@ -37,16 +37,17 @@ class TheirCredentials:
 
 def our_credentials(*, token: str) -> dict[str, Any]:
     """The Credentials object that lets its reader call us: one role for each CPO we speak for."""
-    roles = [
-        {
-            "role": "CPO",
-            "country_code": address.country_code,
-            "party_id": address.party_id,
-            "business_details": {"name": settings.OCPI_BUSINESS_NAME},
-        }
-        for address in our_parties.all_of_them()
-    ]
-    return {"token": token, "url": versions_url(), "roles": roles}
+    return {"token": token, "url": versions_url(), "roles": [_our_role(cpo) for cpo in our_parties.all_of_them()]}
+
+
+def _our_role(cpo: Address) -> dict[str, Any]:
+    """Of a CPO that we only run Locations for, no name is known but its ids."""
+    return {
+        "role": "CPO",
+        "country_code": cpo.country_code,
+        "party_id": cpo.party_id,
+        "business_details": {"name": settings.OCPI_BUSINESS_NAME if cpo == our_parties.default() else str(cpo)},
+    }
 
 
 def versions_url() -> str:
@@ -70,7 +71,7 @@ def exchange(party: Party, body: Mapping[str, Any], *, correlation_id: str, now:
     credentials = Credentials.objects.get(party=party)
     theirs = parse(party, body)
     line = Line(party, parties.token_authorizer(party, theirs.token), correlation_id)
-    offer = discover(line, theirs.url, spoken=(VERSION,))
+    offer = discover(line, theirs.url)
     return _store(party, theirs, offer, began_with=credentials.inbound_hash, now=now)
 
 

@@ -43,8 +43,9 @@ DRAIN_S = 5
 CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
     *(field.name for field in OutboxMessage._meta.concrete_fields if field.name != "party"),
-    "party__country_code", "party__party_id", "party__enabled", "party__allow_insecure_urls", "party__shares_all_evses",
-    "party__reached_at",
+    "party__country_code", "party__party_id", "party__role", "party__version", "party__enabled",
+    "party__allow_insecure_urls", "party__shares_all_evses", "party__reached_at",
+    "profile_request__sender", "profile_request__receiver",
     *(f"party__credentials__{column}" for column in parties.OUTBOUND_COLUMNS),
 )  # fmt: skip
 
@@ -68,6 +69,7 @@ class Content:
     url: str
     body: Any
     authorization: Authorizer
+    routing: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool,
 def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Delivery | None:
     """The first of them, all of one party, that is due and need not wait."""
     due = messages.filter(status=Status.PENDING, due_at__lte=now).annotate(out_since=outages.SINCE)
-    for message in due.select_related("party__credentials").only(*CLAIMED)[:CANDIDATES]:
+    for message in due.select_related("party__credentials", "profile_request").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
         elif not _must_wait(message) and (delivery := _take(message, now=now)):
@@ -274,7 +276,7 @@ def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     return client.OutboundRequest(
         method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
         correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
-        routing=parties.routing(delivery.message.party),
+        routing=content.routing,
     )  # fmt: skip
 
 
@@ -282,7 +284,7 @@ def _content(message: OutboxMessage) -> Content | Outcome | None:
     """None: the partner has it all."""
     try:
         request = _rendered(message)
-        return Content(*request, parties.authorizer(message.party)) if request else None
+        return Content(*request, parties.authorizer(message.party), renderings.routing(message)) if request else None
     except ChargingSession.DoesNotExist:
         return Outcome("the session is over or no longer shared with this party", retry=False)
     except (Location.DoesNotExist, Evse.DoesNotExist):

@@ -1,6 +1,7 @@
 """How we speak to a party: its authorisation, the addresses we may call for it, the hosts it may name."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -8,11 +9,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
 
 from chargepoints.transactions import committed
+from ocpi import our_parties
 from ocpi.access_tokens import AccessTokens
 from ocpi.authorizers import Authorizer, OAuth2ClientCredentials, TokenBase64, TokenRaw, WithApiKey
 from ocpi.client import AddressPolicy
 from ocpi.models import Credentials, Party
 from ocpi.oauth2 import OAuth2Client
+from ocpi.protocol.errors import InvalidField
+from ocpi.protocol.headers import Address, Routing, is_address
 
 OUTBOUND_COLUMNS = (
     "outbound_encrypted", "outbound_encoding", "oauth_token_url", "oauth_client_id", "oauth_secret_encrypted",
@@ -21,6 +25,8 @@ OUTBOUND_COLUMNS = (
 """Of Credentials: all that `authorizer` reads."""
 
 NOTED_EVERY = timedelta(seconds=30)
+MAX_ROLES = 50
+ROLE_FIELDS = ("role", "country_code", "party_id")
 
 
 class NotConnected(Exception):
@@ -84,14 +90,43 @@ def allowed_hosts(party: Party) -> frozenset[str]:
     return frozenset(registered | {host.lower() for host in party.allowed_hosts})
 
 
-def routing(party: Party) -> dict[str, str]:
-    """Message routing headers (OCPI 2.2.1 transport_and_format, Message Routing Headers)."""
-    return {
-        "OCPI-from-country-code": settings.OCPI_COUNTRY_CODE,
-        "OCPI-from-party-id": settings.OCPI_PARTY_ID,
-        "OCPI-to-country-code": party.country_code,
-        "OCPI-to-party-id": party.party_id,
-    }
+def roles_of(given: list[Any]) -> list[dict[str, str]]:
+    """Roles of a platform as an operator names them. Raises InvalidField."""
+    if len(given) > MAX_ROLES:
+        raise InvalidField("roles", f"more than {MAX_ROLES}")
+    return [_role(index, *role) for index, role in enumerate(given)]
+
+
+def _role(index: int, role: str, country_code: str, party_id: str) -> dict[str, str]:
+    role, country_code, party_id = role.upper(), country_code.upper(), party_id.upper()
+    if role not in Party.Role.values:
+        raise InvalidField(f"roles[{index}]", f"a role is one of {', '.join(Party.Role.values)}")
+    if not is_address(country_code, party_id):
+        raise InvalidField(f"roles[{index}]", "has a country code of 2 letters and a party id of 3 letters or digits")
+    return {"role": role, "country_code": country_code, "party_id": party_id, "name": ""}
+
+
+def speaks_for(credentials: Credentials, address: Address) -> bool:
+    """Whether a party may call in this name: its own, or that of another role of its platform.
+
+    A Hub forwards for parties that it does not list as roles (OCPI 2.2.1 credentials, CredentialsRole).
+    """
+    party = credentials.party
+    if party.role == Party.Role.HUB:
+        return True
+    others = (Address(role["country_code"], role["party_id"]) for role in credentials.roles)
+    return str(address) in {str(party).upper(), *map(str, others)}
+
+
+def routing(party: Party, *, sender: Address | None = None, receiver: Address | None = None) -> dict[str, str]:
+    """Message routing headers of a request to it (OCPI 2.2.1 transport_and_format, Message Routing Headers).
+
+    `sender` is the CPO of what is sent, ours if not given. A Hub is never the receiver of what we send: that would be a
+    broadcast to all it knows. Without a receiver it decides itself (Broadcast Push, Open Routing Request).
+    """
+    if receiver is None and party.role != Party.Role.HUB:
+        receiver = Address(party.country_code, party.party_id)
+    return Routing(sender=sender or our_parties.default(), receiver=receiver).headers()
 
 
 def heard(party: Party, *, now: datetime) -> None:

@@ -12,6 +12,7 @@ from ocpi.protocol.errors import InvalidField, OcpiError
 from ocpi.protocol.status_codes import StatusCode
 
 OPEN = (ChargingSession.State.PENDING, ChargingSession.State.ACTIVE)
+MAX_ENERGY_KWH = 10_000
 
 
 class ProfileType(StrEnum):
@@ -69,6 +70,6 @@ def _moment(value: Any) -> str:
 
 def _energy(value: Any) -> str:
     """kWh, kept as text: a figure of energy is never a float."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value < 10_000:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value < MAX_ENERGY_KWH:
         raise InvalidField("energy_need", "must be a number of kWh from 0 to 10000")
     return str(value)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ocpi import client, our_parties, parties
 from ocpi.diagnosis import answer_problem, failure_words, place
-from ocpi.discovery import SPOKEN, USED, Endpoint, Line, missing, newest_mutual, read_endpoints, read_versions
+from ocpi.discovery import USED, Endpoint, Line, missing, newest_mutual, read_endpoints, read_versions
 from ocpi.models import Credentials, PartnerEndpoint, Party
 from ocpi.protocol.errors import OcpiError
 
@@ -73,7 +73,7 @@ def _versions(line: Line, url: str) -> Iterator[Step]:
         yield Step("versions", Verdict.FAILED, error.message)
         return
     try:
-        version = newest_mutual(offered, SPOKEN)
+        version = newest_mutual(offered, (line.party.version,))
         yield Step("version", Verdict.OK, version.number)
     except OcpiError as error:
         yield Step("version", Verdict.FAILED, error.message)

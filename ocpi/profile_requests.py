@@ -21,8 +21,9 @@ from chargepoints.models import ChargePointCommand, ChargingSession
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
 from chargepoints.values import ChargingSchedule, RateUnit, ScheduleRefused
-from ocpi import backlog, callbacks, request_buckets, sharing
+from ocpi import backlog, callbacks, our_parties, request_buckets, sharing
 from ocpi.models import Party, ProfileRequest
+from ocpi.protocol.headers import NOT_SAID, Routing
 
 logger = logging.getLogger(__name__)
 Kind = ProfileRequest.Kind
@@ -31,7 +32,10 @@ Response = ProfileRequest.Response
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a partner asks: `schedule` to SET, `duration_s` to GET, neither to CLEAR. `body` as received."""
+    """What a partner asks: `schedule` to SET, `duration_s` to GET, neither to CLEAR. `body` as received.
+
+    `routing`: a request to one of our CPOs reaches only that CPO's sessions.
+    """
 
     kind: Kind
     session_uid: str
@@ -41,6 +45,7 @@ class Wish:
     schedule: ChargingSchedule | None = None
     duration_s: int | None = None
     body: dict[str, Any] | None = None
+    routing: Routing = NOT_SAID
 
     @property
     def fingerprint(self) -> str:
@@ -76,7 +81,8 @@ def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
 @committed
 def _receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     locked = ChargingSession.objects.select_for_update(of=("self",), no_key=True)
-    session = only_row(locked.for_steering().filter(uid=wish.session_uid.lower()))
+    of_cpo = our_parties.run_for(wish.routing.receiver, location="evse__charge_point__location__")
+    session = only_row(locked.for_steering().filter(of_cpo, uid=wish.session_uid.lower()))
     repeated = session and _repeated(party, session, wish, now=now)
     if repeated:
         logger.info("profile request repeated id=%s correlation_id=%s", repeated.pk, wish.correlation_id)
@@ -185,7 +191,8 @@ def _keep(
 ) -> ProfileRequest:
     request = ProfileRequest.objects.create(
         party=party, session=session, session_uid=wish.session_uid[:36], kind=wish.kind, request_id=wish.request_id,
-        correlation_id=wish.correlation_id, response_url=wish.response_url, body=_asked(party, session, wish),
+        correlation_id=wish.correlation_id, sender=str(wish.routing.sender or ""),
+        receiver=str(wish.routing.receiver or ""), response_url=wish.response_url, body=_asked(party, session, wish),
         fingerprint=wish.fingerprint, received_at=now, response=refused.response if refused else Response.ACCEPTED,
         reason=refused.reason if refused else "", detail=refused.detail[:500] if refused else "",
         timeout_s=settings.OCPI_PROFILE_TIMEOUT_S, command=command,

@@ -14,10 +14,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from chargepoints.models import Evse
+from ocpi import parties
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.authorizers import valid_api_key
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
 from ocpi.networks import parse_networks
+from ocpi.protocol.errors import InvalidField
 from ocpi.protocol.tokens import new_token, valid_token
 
 _COUNTRY_CODE = re.compile(r"[A-Z]{2}")
@@ -65,6 +67,14 @@ class OutboundProof:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """The version that a party's platform speaks, and all roles on it: role, country code and party id of each."""
+
+    version: str | None = None
+    roles: Sequence[Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProvisionedParty:
     """`token` (theirs to call us) and `outbound_token` (ours to call them) as set now, None where left as it was.
 
@@ -83,6 +93,7 @@ def add_party(
     country_code: str,
     party_id: str,
     role: str | None = None,
+    platform: Platform | None = None,
     name: str | None = None,
     token: str | None = None,
     token_a: str | None = None,
@@ -109,6 +120,7 @@ def add_party(
     _describe(party, role=role, name=name, allowed_hosts=allowed_hosts, allow_insecure=allow_insecure)
     _share(party, share_evses)
     credentials, _ = Credentials.objects.get_or_create(party=party)
+    _speak(party, credentials, platform or Platform())
     inbound = _set_inbound(credentials, token=token, token_a=token_a, urls=urls)
     encoding = _set_proof(credentials, proof or OutboundProof(), encoding=outbound_encoding)
     outbound = _set_outbound(credentials, token=outbound_token, encoding=encoding, urls=urls)
@@ -162,6 +174,18 @@ def _describe(
     party.allowed_hosts = party.allowed_hosts if allowed_hosts is None else _hosts(allowed_hosts)
     party.allow_insecure_urls = party.allow_insecure_urls if allow_insecure is None else allow_insecure
     party.save()
+
+
+def _speak(party: Party, credentials: Credentials, platform: Platform) -> None:
+    if platform.version is not None and platform.version not in Party.Version.values:
+        raise ValidationError(f"a version is one of {', '.join(Party.Version.values)}, not {platform.version!r}")
+    party.version = platform.version or party.version
+    party.save(update_fields=["version", "updated_at"])
+    if platform.roles is not None:
+        try:
+            credentials.roles = parties.roles_of(list(platform.roles))
+        except InvalidField as error:
+            raise ValidationError(f"{error.path}: {error.problem}") from None
 
 
 def _hosts(given: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ beside the one it has, before the request leaves. What happens then:
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -65,15 +65,14 @@ def register(party: Party, *, token: str, versions_url: str, renew: bool = False
 
 
 def rotate(party: Party) -> Registered:
-    """PUT: new tokens in both directions, their endpoints anew, the newest version. Raises RegistrationFailed."""
+    """PUT: new tokens in both directions, their endpoints anew. Raises RegistrationFailed."""
     return _exchange(line_to(party), known_versions_url(party), method="PUT")
 
 
 def refresh(party: Party) -> Registered:
     """Their endpoints of the present version, fetched again; tokens stay. Raises RegistrationFailed."""
     line = line_to(party)
-    spoken = (line.party.version,) if line.party.version in SPOKEN else SPOKEN
-    offer = _discover(line, known_versions_url(party), spoken)
+    offer = _discover(line, known_versions_url(party))
     with transaction.atomic():
         before = _addresses(party)
         handshake.replace_endpoints(party, offer)
@@ -123,7 +122,7 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[st
 def _exchange(line: Line, versions_url: str, *, method: str) -> Registered:
     """No request that changes anything leaves before all that can be known beforehand is known."""
     party = line.party
-    offer = _discover(line, versions_url, SPOKEN)
+    offer = _discover(line, versions_url)
     url = offer.url_of("credentials")
     if url is None:
         raise RegistrationFailed(f"the version details of {party} list no credentials endpoint")
@@ -134,10 +133,10 @@ def _exchange(line: Line, versions_url: str, *, method: str) -> Registered:
     return Registered(party, offer, notes)
 
 
-def _discover(line: Line, versions_url: str, spoken: Sequence[str]) -> Offer:
+def _discover(line: Line, versions_url: str) -> Offer:
     try:
         check_outbound_url(line.party, "versions URL", versions_url)
-        return discover(line, versions_url, spoken=spoken)
+        return discover(line, versions_url)
     except OcpiError as error:
         raise RegistrationFailed(error.message) from None
 

@@ -1,15 +1,16 @@
-"""What a standing message says at the moment it is sent: method, URL and body."""
+"""What a message says at the moment it is sent: method, URL and body; and from whom to whom."""
 
 from typing import Any
 
 from django.utils import timezone
 
 from chargepoints.models import ChargingSession, Evse
-from ocpi import charging_periods, our_parties, period_marks, sharing
-from ocpi.models import OutboxMessage, PartnerEndpoint, Party
+from ocpi import charging_periods, our_parties, parties, period_marks, sharing
+from ocpi.models import OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.protocol.datetimes import format_datetime
-from ocpi.v2_2_1.location_objects import evse_object, location_object, with_parts
-from ocpi.v2_2_1.session_objects import session_object
+from ocpi.protocol.headers import Address
+from ocpi.v2_2_1.location_objects import with_parts
+from ocpi.versions import WRITERS, Writer
 
 Request = tuple[str, str, dict[str, Any]]
 """Method, URL and body."""
@@ -21,7 +22,7 @@ def session_request(message: OutboxMessage) -> Request | None:
     OCPI 2.2.1 mod_sessions, Receiver interface.
     """
     session = sharing.sessions_visible_to(message.party).get(outbox=message)
-    body = session_object(session, charging_periods.of([session])[session.pk])
+    body = _writer(message).session_object(session, charging_periods.of([session])[session.pk])
     owner = our_parties.of(session.evse.charge_point.location)
     url = _endpoint(message.party, "sessions", "RECEIVER").url_for(owner.country_code, owner.party_id, session.uid)
     changes = None if message.delivered_body is None else _changes(message.delivered_body, body)
@@ -53,7 +54,7 @@ def location_request(message: OutboxMessage) -> Request:
     """The whole Location, as this party sees it (OCPI 2.2.1 mod_locations, Receiver interface PUT)."""
     location = sharing.locations_visible_to(message.party).get(outbox=message)
     evses = sharing.evses_visible_to(message.party).filter(charge_point__location=location)
-    return "PUT", _place_url(message), location_object(location, list(with_parts(evses)))
+    return "PUT", _place_url(message), _writer(message).location_object(location, list(with_parts(evses)))
 
 
 def evse_request(message: OutboxMessage) -> Request | None:
@@ -66,11 +67,15 @@ def evse_request(message: OutboxMessage) -> Request | None:
     if known and not _is_shared(message):
         return "PATCH", url, {"status": "REMOVED", "last_updated": format_datetime(timezone.now())}
     here = sharing.evses_visible_to(message.party).filter(charge_point__location=message.location_id)
-    body = evse_object(with_parts(here).get(outbox=message))
+    body = _writer(message).evse_object(with_parts(here).get(outbox=message))
     if known is None:
         return "PUT", url, body
     news = {name: value for name, value in body.items() if known.get(name) != value}
     return ("PATCH", url, news) if set(news) - {"last_updated"} else None
+
+
+def _writer(message: OutboxMessage) -> Writer:
+    return WRITERS[message.party.version]
 
 
 def _is_shared(message: OutboxMessage) -> bool:
@@ -85,6 +90,29 @@ def _place_url(message: OutboxMessage, *ids: str) -> str:
     owner = our_parties.of(location)
     endpoint = _endpoint(message.party, "locations", "RECEIVER")
     return endpoint.url_for(owner.country_code, owner.party_id, location.uid, *ids)
+
+
+def routing(message: OutboxMessage) -> dict[str, str]:
+    """From the CPO of what is sent. A result goes back from the CPO that was asked to the role that asked; a changed
+    plan goes to the role that set one last.
+    """
+    plan = message.kind == OutboxMessage.Kind.ACTIVE_PROFILE
+    asked = message.profile_request or (_set_last(message) if plan else None)
+    sender = Address.parse(asked.receiver) if asked else None
+    receiver = Address.parse(asked.sender) if asked else None
+    return parties.routing(message.party, sender=sender or _owner(message), receiver=receiver)
+
+
+def _owner(message: OutboxMessage) -> Address:
+    if message.location is not None:
+        return our_parties.of(message.location)
+    return our_parties.of_session(message.session_id)
+
+
+def _set_last(message: OutboxMessage) -> ProfileRequest | None:
+    mine = ProfileRequest.objects.filter(party_id=message.party_id, session_id=message.session_id)
+    accepted = mine.filter(kind=ProfileRequest.Kind.SET, response=ProfileRequest.Response.ACCEPTED)
+    return accepted.order_by("-received_at").only("sender", "receiver").first()
 
 
 def _endpoint(party: Party, identifier: str, role: str) -> PartnerEndpoint:

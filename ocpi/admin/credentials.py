@@ -11,10 +11,12 @@ from django.template.response import TemplateResponse
 
 from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed
 from chargepoints.admin.saving import ChangesForm
+from ocpi import parties
 from ocpi.admin.connecting import checked_url
 from ocpi.authorizers import valid_api_key
 from ocpi.models import Credentials
 from ocpi.models.parties import is_oauth_text
+from ocpi.protocol.errors import InvalidField
 from ocpi.protocol.tokens import new_token, valid_token
 
 Inbound = Credentials.Inbound
@@ -32,6 +34,29 @@ class SecretField(forms.CharField):
         )
 
 
+class RolesField(forms.CharField):
+    """One role a line: role, country code, party id."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{role['role']} {role['country_code']} {role['party_id']}" for role in value)
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.split() for line in (value or "").splitlines() if line.strip()]
+        if wrong := [" ".join(line) for line in lines if len(line) != 3]:
+            raise forms.ValidationError(f"{wrong[0]!r}: a role, a country code and a party id, e.g. EMSP NL ABC")
+        try:
+            return parties.roles_of(lines)
+        except InvalidField as error:
+            raise forms.ValidationError(f"{error.path}: {error.problem}") from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.prepare_value(initial or []).split() != (data or "").split()
+
+
 class CredentialsForm(ChangesForm):
     columns = {
         "new_outbound_token": "outbound_encrypted",
@@ -39,6 +64,11 @@ class CredentialsForm(ChangesForm):
         "new_api_key": "api_key_encrypted",
         "api_key_header": ("api_key_header", "api_key_encrypted"),
     }
+    roles = RolesField(
+        required=False,
+        help_text="All roles of its platform, one a line, e.g. EMSP NL ABC: it may call in their names. A registration "
+        "replaces them; its own need not be listed",
+    )
     new_outbound_token = SecretField("The partner's token, with which we call it", max_length=64)
     new_oauth_secret = SecretField(
         "What its token endpoint knows us by", label="New client secret", max_length=1024, validators=[is_oauth_text],
@@ -49,8 +79,8 @@ class CredentialsForm(ChangesForm):
     class Meta:
         model = Credentials
         fields = [
-            "party", "outbound_encoding", "versions_url", "oauth_token_url", "oauth_client_id", "oauth_client_style",
-            "oauth_audience", "oauth_scope", "api_key_header",
+            "party", "outbound_encoding", "versions_url", "roles", "oauth_token_url", "oauth_client_id",
+            "oauth_client_style", "oauth_audience", "oauth_scope", "api_key_header",
         ]  # fmt: skip
 
     def clean_versions_url(self) -> str:
@@ -86,7 +116,7 @@ class CredentialsForm(ChangesForm):
         return given
 
     def touches_authorisation(self) -> bool:
-        return any(name not in {"party", "versions_url"} for name in self.changed_data)
+        return any(name not in {"party", "versions_url", "roles"} for name in self.changed_data)
 
 
 class IssueTokenForm(forms.Form):

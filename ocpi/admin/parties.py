@@ -79,8 +79,8 @@ class PartyForm(ChangesForm):
     class Meta:
         model = Party
         fields = [
-            "country_code", "party_id", "role", "name", "enabled", "inbound_networks", "allowed_hosts",
-            "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
+            "country_code", "party_id", "role", "name", "enabled", "version", "inbound_networks",
+            "allowed_hosts", "allow_insecure_urls", "shares_all_evses", "shared_evses", "fail_safe_ttl_s",
         ]  # fmt: skip
 
     def clean_country_code(self) -> str:
@@ -253,7 +253,7 @@ class CredentialsAdmin(OperatedAdmin):
     registered, updated = staticmethod(utc("registered_at")), staticmethod(utc("updated_at"))
     fields = [
         "party", "inbound", "inbound_kind", "outbound", "outbound_encoding", "new_outbound_token", "versions_url",
-        "oauth_token_url", "oauth_client_id", "oauth_secret", "new_oauth_secret", "oauth_client_style",
+        "roles", "oauth_token_url", "oauth_client_id", "oauth_secret", "new_oauth_secret", "oauth_client_style",
         "oauth_audience", "oauth_scope", "api_key_header", "api_key", "new_api_key", "registered", "updated",
     ]  # fmt: skip
 

@@ -28,7 +28,7 @@ class ProfileRequestAdmin(RecordAdmin):
         toned("response", tones.RESPONSE, "answered at once"), "reason", "detail",
         measured("timeout_s", "s", "timeout"), utc("deadline_at"), linked("command"),
         toned("result", tones.RESULT), utc("result_at"), "delivery",
-        "response_url", "request_id", "correlation_id", "fingerprint", pretty("body"),
+        "sender", "receiver", "response_url", "request_id", "correlation_id", "fingerprint", pretty("body"),
     ]  # fmt: skip
 
     @admin.display(description="delivery of the result")

@@ -31,12 +31,19 @@ class Party(models.Model):
         NSP = "NSP"
         OTHER = "OTHER"
 
+    class Version(models.TextChoices):
+        V2_2_1 = "2.2.1"
+        V2_2 = "2.2"
+
     country_code = models.CharField(max_length=2)
     party_id = models.CharField(max_length=3)
     role = models.CharField(max_length=5, choices=Role, default=Role.SCSP)
     name = models.CharField(max_length=100, blank=True)
     enabled = models.BooleanField(default=True, help_text="Off: its requests get 401 and nothing is sent to it")
-    version = models.CharField(max_length=5, default="2.2.1", editable=False)
+    version = models.CharField(
+        max_length=5, choices=Version, default=Version.V2_2_1,
+        help_text="Of OCPI. Its endpoints are those of this version: refresh them after a change",
+    )  # fmt: skip
     allowed_hosts = models.JSONField(
         default=list, blank=True, help_text="Hosts a response_url may name, beside those of its endpoints"
     )
@@ -113,7 +120,11 @@ class Credentials(models.Model):
     api_key_encrypted = models.TextField(blank=True, editable=False)
     versions_url = models.CharField(max_length=255, blank=True, validators=[is_url])
     registered_at = models.DateTimeField(null=True, blank=True, help_text="By the credentials handshake")
-    roles = models.JSONField(default=list, blank=True, editable=False, help_text="As its Credentials object names them")
+    roles = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="All roles on its platform: as its Credentials object names them, or by hand",
+    )
     pending_hash = models.CharField(
         max_length=64, unique=True, null=True, editable=False,
         help_text="Of the token in a POST or PUT of ours that is not answered yet: good beside the other one",

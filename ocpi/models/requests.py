@@ -34,6 +34,8 @@ class ProfileRequest(models.Model):
     kind = models.CharField(max_length=5, choices=Kind)
     request_id = models.CharField(max_length=128)
     correlation_id = models.CharField(max_length=128)
+    sender = models.CharField(max_length=6, blank=True, help_text="Role that asked, as its routing headers say")
+    receiver = models.CharField(max_length=6, blank=True, help_text="CPO that was asked, as its routing headers say")
     response_url = models.CharField(max_length=255)
     body = models.JSONField(null=True)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of kind, body and response_url")

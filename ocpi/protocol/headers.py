@@ -29,10 +29,19 @@ class MessageIds:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One end of a message. CiStrings: compare without regard to case."""
+    """One end of a message. CiStrings: compare without regard to case, for which `str` is the same."""
 
     country_code: str
     party_id: str
+
+    def __str__(self) -> str:
+        return f"{self.country_code}*{self.party_id}".upper()
+
+    @classmethod
+    def parse(cls, text: str) -> "Address | None":
+        """What `str` wrote; None for any other text."""
+        country_code, _, party_id = text.partition("*")
+        return cls(country_code, party_id) if is_address(country_code, party_id) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +63,33 @@ class Routing:
         return _address_headers("to", self.receiver) | _address_headers("from", self.sender)
 
 
+NOT_SAID = Routing()
+
+
+def is_address(country_code: str, party_id: str) -> bool:
+    return bool(_COUNTRY_CODE.fullmatch(country_code) and _PARTY_ID.fullmatch(party_id))
+
+
+def unreadable(headers: Mapping[str, str], end: str) -> bool:
+    """Whether the headers name the `from` or `to` end, but not so that it could be a party."""
+    said = any(headers.get(name) for name in header_names(end))
+    return said and _address(headers, end) is None
+
+
+def header_names(end: str) -> tuple[str, str]:
+    return f"OCPI-{end}-country-code", f"OCPI-{end}-party-id"
+
+
 def _message_id(value: str | None) -> str:
     return value if value and _MESSAGE_ID.fullmatch(value) else str(uuid.uuid4())
 
 
 def _address(headers: Mapping[str, str], end: str) -> Address | None:
-    country_code = headers.get(f"OCPI-{end}-country-code") or ""
-    party_id = headers.get(f"OCPI-{end}-party-id") or ""
-    if _COUNTRY_CODE.fullmatch(country_code) and _PARTY_ID.fullmatch(party_id):
-        return Address(country_code, party_id)
-    return None
+    country_code, party_id = (headers.get(name) or "" for name in header_names(end))
+    return Address(country_code, party_id) if is_address(country_code, party_id) else None
 
 
 def _address_headers(end: str, address: Address | None) -> dict[str, str]:
     if address is None:
         return {}
-    return {f"OCPI-{end}-country-code": address.country_code, f"OCPI-{end}-party-id": address.party_id}
+    return dict(zip(header_names(end), (address.country_code, address.party_id), strict=True))

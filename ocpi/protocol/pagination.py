@@ -16,6 +16,15 @@ from ocpi.protocol.errors import InvalidField
 _INT = re.compile(r"[0-9]{1,18}")  # what both databases take as an OFFSET
 
 
+# As the OpenAPI description shows them.
+PAGE: dict[str, dict[str, Any]] = {
+    "date_from": {"type": "string", "description": "last_updated, inclusive"},
+    "date_to": {"type": "string", "description": "last_updated, exclusive"},
+    "offset": {"type": "integer", "minimum": 0, "default": 0},
+    "limit": {"type": "integer", "minimum": 1},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PageQuery:
     """`date_from` inclusive, `date_to` exclusive, both on `last_updated`; `limit` never above the server's."""

@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
+from ocpi.protocol.openapi import OcpiSchema
+from ocpi.protocol.routing import RoutedRightly
 from ocpi.protocol.slots import slot
 
 
@@ -44,17 +46,19 @@ class OcpiRequest(Request):
 
 class OcpiView(APIView):
     """Subclasses name `authentication_classes`; those of versions and credentials set `routed` to False
-    (OCPI 2.2.1 transport_and_format, Message Routing Headers).
+    (OCPI 2.2.1 transport_and_format, Message Routing Headers). `version`: under whose URL it stands.
     """
 
     authentication_classes = []
-    permission_classes = [HasCredentials]
+    permission_classes = [HasCredentials, RoutedRightly]
     parser_classes = [OcpiParser]
     renderer_classes = [OcpiRenderer]
     content_negotiation_class = JsonOnly
     http_method_names = ["get", "post", "put", "patch", "delete"]
 
+    schema: Any = OcpiSchema()
     routed = True
+    version = ""
     message_ids: MessageIds
     routing: Routing
     _held: ExitStack
@@ -115,6 +119,7 @@ class NoSuchEndpoint(OcpiView):
 
     permission_classes = []
     routed = False
+    schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -194,7 +194,7 @@ def test_a_handshake_in_doubt_is_a_problem_of_the_party(partner: Partner, admin_
 
 def party_form(party: Party, *, url: str, **changes: Any) -> dict[str, Any]:
     return {
-        "role": "SCSP", "enabled": "on", "endpoints-TOTAL_FORMS": 1, "endpoints-INITIAL_FORMS": 0,
+        "role": "SCSP", "version": "2.2.1", "enabled": "on", "endpoints-TOTAL_FORMS": 1, "endpoints-INITIAL_FORMS": 0,
         "endpoints-0-identifier": "sessions", "endpoints-0-role": "RECEIVER", "endpoints-0-url": url, **changes,
     }  # fmt: skip
 

@@ -220,7 +220,8 @@ def test_who_may_only_view_cannot_make_us_call_anybody(party, token_endpoint):
 
 
 def party_form(**changes):
-    return {"role": "SCSP", "enabled": "on", "endpoints-TOTAL_FORMS": 0, "endpoints-INITIAL_FORMS": 0, **changes}
+    form = {"role": "SCSP", "version": "2.2.1", "enabled": "on"}
+    return {**form, "endpoints-TOTAL_FORMS": 0, "endpoints-INITIAL_FORMS": 0, **changes}
 
 
 @pytest.mark.once
@@ -258,3 +259,32 @@ def test_a_party_is_added_in_capitals_and_keeps_its_name_for_good(admin_of_all):
     admin_of_all.post(page(party), party_form(country_code="DE", party_id="XYZ"))
     party.refresh_from_db()
     assert str(party) == "NL*ABC"
+
+
+@pytest.mark.once
+def test_a_version_is_chosen(admin_of_all, party):
+    admin_of_all.post(page(party), party_form(version="2.2"))
+    party.refresh_from_db()
+    assert party.version == "2.2"
+
+
+@pytest.mark.once
+def test_the_roles_of_a_platform_are_written_one_a_line(admin_of_all, party):
+    form = {"outbound_encoding": "base64", "oauth_client_style": "body", "roles": "SCSP NL JED\n\nemsp be je2\n"}
+    admin_of_all.post(page(party.credentials), form)
+    assert [tuple(role.values()) for role in Credentials.objects.get().roles] == [
+        ("SCSP", "NL", "JED", ""), ("EMSP", "BE", "JE2", ""),
+    ]  # fmt: skip
+    assert "SCSP NL JED\nEMSP BE JE2" in admin_of_all.get(page(party.credentials)).content.decode()
+    assert "EMSP BE*JE2" in admin_of_all.get(page(party)).content.decode()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("roles", "problem"),
+    [("EMSP NL", "a role, a country code"), ("EMSP NLD ABC", "2 letters"), ("BOSS NL ABC", "a role is one of")],
+)
+def test_what_is_no_role_is_refused(admin_of_all, party, roles, problem):
+    form = {"outbound_encoding": "base64", "oauth_client_style": "body", "roles": roles}
+    assert problem in admin_of_all.post(page(party.credentials), form).content.decode()
+    assert Credentials.objects.get().roles == []

@@ -333,3 +333,15 @@ def test_the_token_of_a_caller_is_read_back_from_what_it_has_just_proven(header)
     """Raw, base64, and base64 with the line break of the specification's samples."""
     make.party()
     assert handshake.token_of({"Authorization": header}) == "inbound-JED"
+
+
+@pytest.mark.once
+def test_a_url_that_cannot_even_be_split_is_named_and_nothing_is_kept(partner: Partner):
+    party = make.unregistered()
+    for url in ("https://[", "https://[::1/x", "https://a]b/"):
+        with pytest.raises(InvalidField, match=r"^url: "):
+            exchange(party, body(url=url))
+        partner.answers = [versions("2.2.1"), details({**SESSIONS, "url": url})]
+        with pytest.raises(OcpiError):
+            exchange(party)
+    assert party.endpoints.count() == 0

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from chargepoints.provisioning import add_charge_point
 from ocpi.models import Credentials, PartnerEndpoint, Party, token_hash
-from ocpi.provisioning import OutboundProof, PartyUrls, add_party
+from ocpi.provisioning import OutboundProof, PartyUrls, Platform, add_party
 
 pytestmark = pytest.mark.django_db
 
@@ -379,3 +379,20 @@ def test_add_party_takes_all_of_it_and_prints_no_secret(capsys):
     assert (found.oauth_secret, found.api_key, found.oauth_audience) == ("planted-secret", "planted-key", "aud")
     assert Party.objects.get().inbound_networks == ["192.0.2.0/24", "2001:db8::/48"]
     assert "planted" not in printed
+
+
+# --- version and roles ----------------------------------------------------------------------------------------------
+
+
+def test_a_version_and_the_roles_of_the_platform_are_kept_until_others_are_given():
+    add_party(**JED, platform=Platform("2.2", [("emsp", "be", "abd")]))
+    add_party(**JED, name="Jed", update=True)
+    assert Party.objects.get().version == "2.2"
+    assert credentials().roles == [{"role": "EMSP", "country_code": "BE", "party_id": "ABD", "name": ""}]
+
+
+@pytest.mark.parametrize("wrong", [Platform("2.1.1"), Platform(roles=[("EMSP", "NLD", "ABC")])])
+def test_another_version_or_no_role_is_refused_and_nothing_written(wrong):
+    with pytest.raises(ValidationError):
+        add_party(**JED, platform=wrong)
+    assert not Party.objects.exists()

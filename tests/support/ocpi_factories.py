@@ -18,7 +18,7 @@ from ocpi.client import OutboundRequest, OutboundResponse
 from ocpi.models import Credentials, OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
 from ocpi.provisioning import add_party
-from tests.support import conformance
+from tests.support import conformance, openapi
 from tests.support import factories as rows
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -150,6 +150,7 @@ class Partner:
     """
 
     def __init__(self) -> None:
+        self.version = "2.2.1"
         self.requests: list[OutboundRequest] = []
         self.authorizations: list[str] = []
         self.insecure: list[bool] = []
@@ -161,7 +162,8 @@ class Partner:
         self.before_connecting()
         if before_send:
             before_send()
-        conformance.check_request(request.method, request.url, request.body)
+        body = conformance.with_owners(request.body) if self.version == "2.2" else request.body
+        conformance.check_request(request.method, request.url, body)
         self.requests.append(request)
         self.authorizations.append(authorization.headers()["Authorization"])
         self.insecure.append(policy.allow_insecure)
@@ -181,7 +183,9 @@ class Partner:
 
 
 class Api:
-    """A partner that calls us over HTTP. Every answer must be what an independent model of OCPI takes for one."""
+    """A partner that calls us over HTTP. Every answer must be what an independent model of OCPI takes for one,
+    and as our OpenAPI description says.
+    """
 
     def __init__(self, token: str = "inbound-JED") -> None:
         self.token = token
@@ -192,6 +196,8 @@ class Api:
         arguments: dict[str, Any] = {} if body is None else {"data": body, "content_type": "application/json"}
         response = getattr(Client(raise_request_exception=False), method.lower())(path, headers=kept, **arguments)
         conformance.check_answer(path, response)
+        undescribed = openapi.problems(method, path, response)
+        assert undescribed == [], undescribed
         return response
 
 

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ocpi.models import Credentials, Party
-from ocpi.provisioning import OutboundProof, PartyUrls, ProvisionedParty, add_party
+from ocpi.provisioning import OutboundProof, PartyUrls, Platform, ProvisionedParty, add_party
 
 
 class Command(BaseCommand):
@@ -15,6 +15,11 @@ class Command(BaseCommand):
         parser.add_argument("country_code", metavar="COUNTRY")
         parser.add_argument("party_id", metavar="PARTY")
         parser.add_argument("--role", choices=Party.Role.values, help="default SCSP")
+        parser.add_argument(
+            "--platform-role", nargs=3, action="append", metavar=("ROLE", "COUNTRY", "PARTY"),
+            help="a role of its platform, in whose name it may call; repeatable; a handshake tells them",
+        )  # fmt: skip
+        parser.add_argument("--ocpi-version", choices=Party.Version.values, help="default 2.2.1")
         parser.add_argument("--name", help="business name")
         parser.add_argument("--token", help="a registered token (C), opens everything; generated if neither is given")
         parser.add_argument("--token-a", help="a registration token (A), opens versions and credentials only")
@@ -55,6 +60,7 @@ def _add(options: dict[str, Any]) -> ProvisionedParty:
                 "update")  # fmt: skip
     return add_party(
         **{name: options[name] for name in as_given},
+        platform=Platform(options["ocpi_version"], options["platform_role"]),
         urls=PartyUrls(
             versions=options["versions_url"],
             sessions=options["sessions_url"],

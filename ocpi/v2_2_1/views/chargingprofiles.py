@@ -13,10 +13,13 @@ from ocpi.profile_requests import Kind, Wish
 from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.errors import InvalidField
+from ocpi.protocol.openapi import describes
 from ocpi.protocol.views import OcpiView, document_of
-from ocpi.v2_2_1 import queries, translation
+from ocpi.v2_2_1 import queries, schemas, translation
 
 LONGEST_PLAN_S = 86_400
+RESPONSE_URL = {"response_url": schemas.URL}
+TO_URL_OF_QUERY = "{$request.query.response_url}"
 
 
 class ChargingProfilesView(OcpiView):
@@ -24,15 +27,28 @@ class ChargingProfilesView(OcpiView):
 
     authentication_classes = [RegisteredCredentials]
 
+    @describes(
+        "Set a charging profile", body="SetChargingProfile", answer="ChargingProfileResponse",
+        result="ChargingProfileResult", result_at="{$request.body#/response_url}",
+    )  # fmt: skip
     def put(self, request: Request, session_id: str) -> Response:
         document = document_of(request)
         schedule, response_url = translation.parse_set_charging_profile(document)
         return self._answer(request, Kind.SET, session_id, response_url, schedule=schedule, body=kept(document))
 
+    @describes(
+        "Ask for the active charging profile", answer="ChargingProfileResponse", required=("duration", "response_url"),
+        query={"duration": schemas.DURATION, **RESPONSE_URL},
+        result="ActiveChargingProfileResult", result_at=TO_URL_OF_QUERY,
+    )  # fmt: skip
     def get(self, request: Request, session_id: str) -> Response:
         query = queries.parse_get_query(request.META.get("QUERY_STRING", ""))
         return self._answer(request, Kind.GET, session_id, query.response_url, duration_s=bounded(query.duration_s))
 
+    @describes(
+        "Clear the charging profile", answer="ChargingProfileResponse", required=("response_url",), query=RESPONSE_URL,
+        result="ChargingProfileResult", result_at=TO_URL_OF_QUERY,
+    )  # fmt: skip
     def delete(self, request: Request, session_id: str) -> Response:
         query = queries.parse_delete_query(request.META.get("QUERY_STRING", ""))
         return self._answer(request, Kind.CLEAR, session_id, query.response_url)
@@ -41,7 +57,8 @@ class ChargingProfilesView(OcpiView):
         check_response_url(party_of(request), response_url)
         wish = Wish(
             kind=kind, session_uid=session_id, response_url=response_url,
-            request_id=self.message_ids.request_id, correlation_id=self.message_ids.correlation_id, **asked,
+            request_id=self.message_ids.request_id,
+            correlation_id=self.message_ids.correlation_id, routing=self.routing, **asked,
         )  # fmt: skip
         return told(profile_requests.receive(party_of(request), wish, now=timezone.now()))
 

@@ -9,6 +9,7 @@ from ocpi import handshake
 from ocpi.models import Credentials
 from ocpi.protocol.authentication import AnyCredentials, credentials_of, party_of
 from ocpi.protocol.envelope import ocpi_response
+from ocpi.protocol.openapi import describes
 from ocpi.protocol.views import OcpiView, document_of
 
 
@@ -16,17 +17,21 @@ class CredentialsView(OcpiView):
     authentication_classes = [AnyCredentials]
     routed = False
 
+    @describes("Our credentials", answer="Credentials")
     def get(self, request: Request) -> Response:
         return ocpi_response(handshake.our_credentials(token=handshake.token_of(request.headers)))
 
+    @describes("Register", body="Credentials", answer="Credentials", failures=(405,))
     def post(self, request: Request) -> Response:
         self._require(request, registered=False)
         return self._exchange(request)
 
+    @describes("Renew the registration", body="Credentials", answer="Credentials", failures=(405,))
     def put(self, request: Request) -> Response:
         self._require(request, registered=True)
         return self._exchange(request)
 
+    @describes("End the registration", failures=(405,))
     def delete(self, request: Request) -> Response:
         self._require(request, registered=True)
         handshake.unregister(party_of(request))

@@ -24,7 +24,7 @@ from ocpi.protocol import slots
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.protocol.envelope import MAX_BODY_BYTES, InvalidField, OcpiError, envelope, ocpi_response
 from ocpi.protocol.status_codes import StatusCode, is_success
-from ocpi.protocol.views import NoSuchEndpoint, OcpiView
+from ocpi.protocol.views import HasCredentials, NoSuchEndpoint, OcpiView
 
 pytestmark = pytest.mark.pure
 
@@ -43,6 +43,7 @@ class Known(BaseAuthentication):
 
 class Echo(OcpiView):
     authentication_classes = [Known]
+    permission_classes = [HasCredentials]
     raises: Exception | None = None
     answer: Any = None
 

@@ -24,7 +24,10 @@ def api(request) -> Api:
 def test_versions_are_listed_with_absolute_urls(api, path):
     response = api("get", path)
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
-    assert response.json()["data"] == [{"version": "2.2.1", "url": "https://cpo.example/ocpi/2.2.1"}]
+    assert response.json()["data"] == [
+        {"version": "2.2.1", "url": "https://cpo.example/ocpi/2.2.1"},
+        {"version": "2.2", "url": "https://cpo.example/ocpi/2.2"},
+    ]
 
 
 @pytest.mark.parametrize("path", ["/ocpi/2.2.1", "/ocpi/2.2.1/"])

@@ -1,0 +1,38 @@
+"""Whether a request is routed rightly (OCPI 2.2.1 transport_and_format, Message Routing).
+
+Nobody has to say from whom to whom (a directly connected peer with one role need not); what is said must be so.
+"""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from ocpi import our_parties, parties
+from ocpi.models import Credentials
+from ocpi.protocol.authentication import credentials_of
+from ocpi.protocol.errors import InvalidField, OcpiError
+from ocpi.protocol.headers import Routing, header_names, unreadable
+from ocpi.protocol.status_codes import StatusCode
+
+
+class RoutedRightly(BasePermission):
+    """Of functional modules only: `routed` on the view."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if getattr(view, "routed", True):
+            for end in ("from", "to"):
+                if unreadable(request.headers, end):
+                    raise InvalidField(", ".join(header_names(end)), "must be a country code and a party id")
+            admit(credentials_of(request), Routing.of(request.headers))
+        return True
+
+
+def admit(credentials: Credentials, routing: Routing) -> None:
+    """Raises OcpiError 4001 for a receiver that is none of our CPOs, 2001 for a sender that is not the caller's.
+
+    HTTP stays 200: the request was understood (OCPI 2.2.1 status_codes).
+    """
+    if routing.sender and not parties.speaks_for(credentials, routing.sender):
+        raise InvalidField("OCPI-from-party-id", f"{routing.sender} is none of the roles of {credentials.party}")
+    if routing.receiver and not our_parties.is_ours(routing.receiver):
+        raise OcpiError(StatusCode.HUB_UNKNOWN_RECEIVER, f"{routing.receiver} is none of the CPOs on this platform")
