@@ -14,6 +14,8 @@ from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
 from tests.support.server import Server
 
+pytestmark = pytest.mark.once  # what charge points do to the rules, not to the database
+
 UNKNOWN = {"result": "UNKNOWN"}
 FULL: Plan = [(0, FULL_W)]
 ASKED: Plan = [(0, 11000)]

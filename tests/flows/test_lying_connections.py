@@ -15,6 +15,8 @@ from tests.support.bay import FULL_W, Bay, MakeBay
 from tests.support.charger import PATIENCE_S
 from tests.support.processes import until
 
+pytestmark = pytest.mark.once  # what charge points do to the rules, not to the database
+
 FULL: Plan = [(0, FULL_W)]
 ASKED: Plan = [(0, 11000)]
 INSTALLED = ("INSTALLED", 0, "")
