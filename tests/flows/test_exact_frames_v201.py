@@ -29,8 +29,8 @@ def charger(server: Server, identity: Identity, tokens: Tokens) -> Iterator[RawC
         yield charger
 
 
-def now_text() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def now_text(*, ago_s: int = 0) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=ago_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def boot(charger: RawCharger) -> list[Any]:
@@ -48,9 +48,11 @@ def _result(item: dict[str, Any]) -> dict[str, Any]:
     return item | status | ({} if value is None else {"attributeValue": value})
 
 
-def event(charger: RawCharger, kind: str, trigger: str, seq_no: int, wh: float, /, **fields: Any) -> Any:
+def event(
+    charger: RawCharger, kind: str, trigger: str, seq_no: int, wh: float, /, *, ago_s: int = 0, **fields: Any
+) -> Any:
     """The answer to a TransactionEvent with a register in Wh."""
-    at, info = now_text(), {"transactionId": TRANSACTION_ID} | fields.pop("info", {})
+    at, info = now_text(ago_s=ago_s), {"transactionId": TRANSACTION_ID} | fields.pop("info", {})
     context = {"Started": "Transaction.Begin", "Ended": "Transaction.End"}.get(kind, "Sample.Periodic")
     samples = [{"value": wh, "measurand": "Energy.Active.Import.Register", "context": context}]
     frame = charger.call("TransactionEvent", {
@@ -64,14 +66,15 @@ def event(charger: RawCharger, kind: str, trigger: str, seq_no: int, wh: float, 
 def plug_in(charger: RawCharger, identity: Identity) -> ChargingSession:
     """The cable is in, nobody has shown a token."""
     evse = {"id": 1, "connectorId": 1}
-    answer = event(charger, "Started", "CablePluggedIn", 0, 100, evse=evse, info={"chargingState": "EVConnected"})
+    info = {"chargingState": "EVConnected"}
+    answer = event(charger, "Started", "CablePluggedIn", 0, 100, evse=evse, info=info, ago_s=60)
     assert answer == {}
     return ChargingSession.objects.get(charge_point__identity=identity.name, ocpp_transaction_id=TRANSACTION_ID)
 
 
 def authorize(charger: RawCharger) -> Any:
     token = {"idToken": CARD, "type": "ISO14443"}
-    return event(charger, "Updated", "Authorized", 1, 100, idToken=token, info={"chargingState": "Charging"})
+    return event(charger, "Updated", "Authorized", 1, 100, idToken=token, info={"chargingState": "Charging"}, ago_s=30)
 
 
 def ask(server: Server, tokens: Tokens, method: str, session: ChargingSession, **params: Any) -> requests.Response:

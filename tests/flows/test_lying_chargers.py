@@ -156,6 +156,19 @@ def test_a_plan_is_told_as_it_is_meant(bay: MakeBay, version: str, words: str):
     assert (len(sent_limits(b)), len(b.charger.calls("ClearChargingProfile"))) == (1, 1)
 
 
+@both_versions
+def test_no_schedule_from_one_that_has_given_some_means_that_nothing_limits(bay: MakeBay, version: str):
+    b = bay(version=version).plug_in()
+    assert b.result(b.put(11000)) == ACCEPTED
+    until(lambda: pushed(b) == [ASKED], what="the first plan")
+    b.charger.set_knobs(composite=Composite.NO_SCHEDULE)
+    assert plan_of(b.result(b.get())["profile"]) == FULL
+    until(lambda: b.profile.state == "DRIFTED", timeout_s=PATIENCE_S, what="the drift")
+    settled(b)
+    assert standing(b) == ("DRIFTED", 2, "it plans 22080 W instead of 11000 W")
+    assert (len(sent_limits(b)), pushed(b)) == (3, [ASKED, FULL])
+
+
 # --- a clear that is none -------------------------------------------------------------------------------------------
 
 

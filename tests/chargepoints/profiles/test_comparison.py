@@ -184,6 +184,14 @@ def test_a_schedule_without_a_start_is_compared_by_the_clock_that_counts_it(ahea
     assert deviation(by_its_clock(ahead_s, 10, 16, step_s=120), told(10, 16, start_at=None), place).above
 
 
+@pytest.mark.parametrize("ahead_s", [HOURS, -HOURS])
+def test_a_schedule_that_starts_with_its_transaction_is_compared_by_the_clock_that_told_of_it(ahead_s):
+    place = replace(PLACE, started_at=at(ahead_s - 600.7))
+    named = told(10, 16, start_at=at(ahead_s - 601))
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=300), named, place) == Deviation()
+    assert deviation(by_its_clock(ahead_s, 10, 16, step_s=120), named, place).above
+
+
 @pytest.mark.parametrize("ahead_s", [200, 20, -20, -200])
 def test_a_few_minutes_of_another_clock_are_no_deviation_of_a_schedule_with_a_start(ahead_s):
     shown = by_its_clock(ahead_s, 10, 16, step_s=900 - 60 - ahead_s)
