@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class BackOfficeConfig(AppConfig):
@@ -7,3 +8,7 @@ class BackOfficeConfig(AppConfig):
 
     def ready(self) -> None:
         from cpo_backoffice import checks  # noqa: F401
+
+
+class OperatorsAdminConfig(AdminConfig):
+    default_site = "cpo_backoffice.operators_site.OperatorsSite"

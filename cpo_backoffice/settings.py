@@ -14,6 +14,8 @@ import dj_database_url
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from cpo_backoffice import unfold_theme
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -77,11 +79,15 @@ _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = [*env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"), _public.hostname or "localhost"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 
+# The look of the operators' site: `unfold`, or `django` for the admin as Django brings it.
+ADMIN_THEME = env("ADMIN_THEME", "unfold")
+UNFOLD = unfold_theme.UNFOLD
 INSTALLED_APPS = [
     "cpo_backoffice.apps.BackOfficeConfig",
     "ocpi.apps.OcpiConfig",
     "chargepoints.apps.ChargePointsConfig",
-    "django.contrib.admin",
+    *(["unfold.apps.BasicAppConfig"] if ADMIN_THEME == "unfold" else []),
+    "cpo_backoffice.apps.OperatorsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

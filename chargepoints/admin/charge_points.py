@@ -16,6 +16,7 @@ from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem, Remedy, clock_problems
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse
+from chargepoints.theme import TabularInline
 
 SHOWN_COMMANDS = 15
 
@@ -70,7 +71,7 @@ class OnlineFilter(admin.SimpleListFilter):
         return queryset
 
 
-class EvseInline(admin.TabularInline):
+class EvseInline(TabularInline):  # type: ignore[misc]
     model = Evse
     form = ChangesForm
     extra = 0

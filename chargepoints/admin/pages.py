@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 
 from chargepoints.admin import rendering
+from chargepoints.admin.live import is_live, live_part
 from chargepoints.admin.saving import ChangesForm, changed_columns
 from chargepoints.admin.timeline import Problem, TimelineEntry
+from chargepoints.theme import ModelAdmin
 
 COUNTED = 10_000
 
@@ -27,7 +30,7 @@ class BoundedPaginator(Paginator):
         return rows[:COUNTED].count()
 
 
-class OperatedAdmin(admin.ModelAdmin):
+class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
     """Its page says what is wrong and why, and carries the actions of its list as buttons."""
 
     form: Any = ChangesForm
@@ -59,14 +62,33 @@ class OperatedAdmin(admin.ModelAdmin):
         form_url: str = "", obj: Any = None,
     ) -> HttpResponse:  # fmt: skip
         if obj:
-            context |= {
-                "summary": self.summary(obj),
-                "problems": [(problem, remedy_button(self, request, problem)) for problem in self.problems(obj)],
-                "panels": self.panels(obj),
-                "timeline": self.timeline(obj),
-                "buttons": buttons_of(self, request, obj),
-            }
+            context |= self.page(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What stands above the fields, and is refreshed while the page is open."""
+        return {
+            "summary": self.summary(obj),
+            "problems": [(problem, remedy_button(self, request, problem)) for problem in self.problems(obj)],
+            "panels": self.panels(obj),
+            "timeline": self.timeline(obj),
+            "buttons": buttons_of(self, request, obj),
+        }
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if is_live(request):
+            return self._live(request, object_id)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def _live(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        return live_part(request, "admin/operated_page.html", self.page(request, obj))
 
 
 class RecordAdmin(OperatedAdmin):

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,6 +12,7 @@ from chargepoints import place_details, sites
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.models import ChargePoint, Connector, Evse, Location
+from chargepoints.theme import ModelAdmin
 from chargepoints.values import Stage
 
 Changed = ChargePoint | Connector | Evse | Location
@@ -103,7 +103,7 @@ def left_behind(form: Any) -> set[int]:
     return set()
 
 
-class RemovedFirst(admin.ModelAdmin):
+class RemovedFirst(ModelAdmin):  # type: ignore[misc]
     """Partners keep an EVSE until they are told that it is REMOVED (OCPI 2.2.1 mod_locations, Flow and Lifecycle)."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

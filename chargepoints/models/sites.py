@@ -254,6 +254,7 @@ class Evse(models.Model):
 
     class Meta:
         ordering = ["charge_point", "ocpp_evse_id"]
+        verbose_name = "EVSE"
         constraints = [
             models.UniqueConstraint(fields=["charge_point", "ocpp_evse_id"], name="evse_once_per_charge_point")
         ]

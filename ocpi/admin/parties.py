@@ -17,6 +17,7 @@ from chargepoints.admin.columns import linked, toned, utc
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
+from chargepoints.theme import TabularInline
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.admin.authorisation import check_authorisation, check_once_saved
 from ocpi.admin.connecting import ACTIONS, checked_url
@@ -116,7 +117,7 @@ class EndpointForm(ChangesForm):
         return checked_url(party, url) if party and "url" in self.changed_data else url
 
 
-class EndpointInline(admin.TabularInline):
+class EndpointInline(TabularInline):  # type: ignore[misc]
     model = PartnerEndpoint
     formset = EndpointFormSet
     extra = 0

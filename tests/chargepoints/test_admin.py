@@ -1,5 +1,9 @@
 """The operators' site over charge points, sessions, profiles, commands: what it shows, and what it leaves alone."""
 
+import os
+import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -114,6 +118,61 @@ def test_the_site_has_our_name_and_style(admin_of_all):
     html = admin_of_all.get("/admin/").content.decode()
     assert "CPO back-office" in html
     assert "chargepoints/admin.css" in html
+
+
+# --- while a page is open -------------------------------------------------------------------------------------------
+
+
+def test_an_open_page_gets_its_own_part_again_and_nothing_while_it_is_the_same(admin_of_all):
+    evse = make_one_of_each()[2]
+    part = admin_of_all.get(page(evse), {"live": 1})
+    assert part.status_code == 200
+    assert part.content.decode().strip().startswith('<div class="cpo-page" data-live="?live=1">')
+    assert "csrfmiddlewaretoken" not in part.content.decode()
+    again = admin_of_all.get(page(evse), {"live": 1}, headers={"If-None-Match": part["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_an_open_page_of_what_is_gone_is_404(admin_of_all):
+    assert admin_of_all.get(f"{list_of(ChargePoint)}4711/change/", {"live": 1}).status_code == 404
+
+
+def test_an_open_page_stays_closed_to_those_who_may_not_see_it():
+    charge_point = make_charge_point()
+    outsider, insider = client_of("chargepoints.view_location"), client_of("chargepoints.view_chargepoint", name="ana")
+    assert outsider.get(page(charge_point), {"live": 1}).status_code == 403
+    assert insider.get(page(charge_point), {"live": 1}).status_code == 200
+
+
+def test_the_dashboard_tells_only_what_its_user_may_see_and_links_to_what_it_counted():
+    make_session(make_charge_point("ON", connection_id="a"))
+    make_charge_point("OFF", connection_id="")
+    make_charge_point("SWITCHED-OFF", connection_id="", enabled=False)
+    html = client_of("chargepoints.view_chargepoint").get("/admin/", {"live": 1}).content.decode()
+    assert "Active now" not in html
+    links = dict(re.findall(r'<a href="([^"]+)">\s*<span class="cpo-figure">(\d+)</span>', html))
+    assert links == {
+        "/admin/chargepoints/chargepoint/?connection=online&amp;enabled__exact=1": "1",
+        "/admin/chargepoints/chargepoint/?connection=offline&amp;enabled__exact=1": "1",
+    }
+
+
+@pytest.mark.once
+def test_the_menu_names_only_what_its_user_may_see():
+    make_charge_point()
+    html = client_of("chargepoints.view_chargepoint").get("/admin/").content.decode()
+    assert 'href="/admin/chargepoints/chargepoint/"' in html
+    assert 'href="/admin/ocpi/party/"' not in html
+
+
+@pytest.mark.once
+def test_the_site_works_without_a_theme():
+    """Another process, since a theme is chosen when the product starts."""
+    chosen = "every_model_has_a_list or links_to_what_it_counted or gets_its_own_part_again"
+    command = [sys.executable, "-m", "pytest", __file__, "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-k", chosen]
+    environment = {**os.environ, "TEST_THEME": "django"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "3 passed" in done.stdout, done.stdout
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LEASH = Path(__file__).with_name("leash.py")
 # What the product reads from the environment; what a developer has set there must not change the tests.
 PRODUCT_NAMES = frozenset(
-    {"ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "DATABASE_URL", "DATA_DIR", "DEBUG", "DEMO_ADMIN_PASSWORD", "HOST",
-     "LOG_LEVEL", "PORT", "PUBLIC_URL", "REDIS_URL", "SECRET_KEY", "STATIC_ROOT", "TRUST_PROXY"}
+    {"ADMIN_THEME", "ALLOWED_HOSTS", "DATABASE_POOL_SIZE", "DATABASE_URL", "DATA_DIR", "DEBUG", "DEMO_ADMIN_PASSWORD",
+     "HOST", "LOG_LEVEL", "PORT", "PUBLIC_URL", "REDIS_URL", "SECRET_KEY", "STATIC_ROOT", "TRUST_PROXY"}
 )  # fmt: skip
 PRODUCT_PREFIXES = ("OCPI_", "OCPP_", "CELERY_")
 

@@ -51,6 +51,7 @@ def _prepare() -> None:
     data = folder("data")
     os.environ["DATA_DIR"] = str(data)
     os.environ["SECRET_KEY"] = SECRET_KEY
+    os.environ["ADMIN_THEME"] = os.environ.get("TEST_THEME", "unfold")
     os.environ["DJANGO_SETTINGS_MODULE"] = "cpo_backoffice.settings"
     if STACK == "postgres":
         os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
