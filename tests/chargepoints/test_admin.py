@@ -172,7 +172,8 @@ def test_the_site_works_without_a_theme():
     command = [sys.executable, "-m", "pytest", __file__, "-q", "-p", "no:xdist", "-p", "no:cacheprovider", "-k", chosen]
     environment = {**os.environ, "TEST_THEME": "django"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert "3 passed" in done.stdout, done.stdout
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("...")
 
 
 # --- lists ----------------------------------------------------------------------------------------------------------
