@@ -2,7 +2,8 @@
 
 Constraints:
 - a result is posted before its promised time or not at all, and never again once the partner has answered it for good:
-  no answer in time, 408, 429 and 5xx are tried again while there is time. The attempt row is committed before the
+  no answer in time, 408, 429 and 5xx are tried again while there is time, and so are 401 and 403, since tokens may
+  have changed while it was on its way, on either side first. The attempt row is committed before the
   attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
   message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
 - sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
@@ -34,6 +35,8 @@ from ocpi.protocol import documents
 logger = logging.getLogger(__name__)
 Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
+
+UNAUTHORISED = {401, 403}  # the second, too, is what some say to a token they do not know
 
 LEASE_SLACK_S = 3.0
 RESULT_ATTEMPT_S = 5.0
@@ -269,7 +272,8 @@ def _sent(delivery: Delivery, content: Content) -> Outcome:
         again = failure.retryable
         return Outcome(str(failure)[:500], retry=again, later=unauthorised, silence=again)
     problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-    return Outcome(problem, retry=response.retryable, response=response, silence=not response.ok and response.retryable)
+    again = response.retryable or response.http_status in UNAUTHORISED
+    return Outcome(problem, retry=again, response=response, silence=not response.ok and response.retryable)
 
 
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:

@@ -135,10 +135,11 @@ RETRIED: list[Any] = [
     answered(429, ocpi=None),
     answered(500, ocpi=None),
     answered(503, ocpi=3000),
+    answered(401, ocpi=None),
+    answered(403, ocpi=2001),
 ]
 NOT_RETRIED: list[Any] = [
     answered(400, ocpi=2000),
-    answered(401, ocpi=None),
     answered(404, ocpi=None),
     answered(200, ocpi=2001),
     answered(200, ocpi=3000),
@@ -162,6 +163,20 @@ def test_a_result_is_tried_again_where_that_may_help(partner: Partner, result, n
     later = message.due_at
     assert state(deliver(message, now=later)) == ("DELIVERED", 2)
     assert [request.body for request in partner.requests] == [{"result": "ACCEPTED"}] * 2
+
+
+@pytest.mark.parametrize("http_status", [401, 403])
+def test_a_result_on_its_way_while_tokens_change_goes_again_with_the_new_one(
+    partner: Partner, result, now, http_status
+):
+    """What was refused for its token has not been read: sent again, it is still sent once."""
+    partner.answers = [answered(http_status, ocpi=None)]
+    credentials = result.party.credentials
+    credentials.outbound_token = "renewed"
+    partner.on_the_way = credentials.save
+    message = deliver(result, now=now)
+    assert state(deliver(message, now=message.due_at)) == ("DELIVERED", 2)
+    assert partner.authorizations == ["Token b3V0Ym91bmQtSkVE", "Token cmVuZXdlZA=="]
 
 
 @pytest.mark.parametrize("answer", NOT_RETRIED, ids=words)
