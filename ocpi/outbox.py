@@ -271,9 +271,17 @@ def _sent(delivery: Delivery, content: Content) -> Outcome:
         unauthorised = failure.kind is client.FailureKind.AUTHORISATION
         again = failure.retryable
         return Outcome(str(failure)[:500], retry=again, later=unauthorised, silence=again)
-    problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
+    problem = _problem(delivery.message, response)
     again = response.retryable or response.http_status in UNAUTHORISED
     return Outcome(problem, retry=again, response=response, silence=not response.ok and response.retryable)
+
+
+def _problem(message: OutboxMessage, response: client.OutboundResponse) -> str:
+    """A state that was answered with no JSON is in doubt. A result is not: it goes to any URL, and arrives once."""
+    if not response.ok:
+        return f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
+    in_doubt = response.unreadable and message.kind != Kind.RESULT
+    return f"HTTP {response.http_status}, but the answer is no JSON" if in_doubt else ""
 
 
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:

@@ -189,6 +189,12 @@ def test_a_result_that_was_understood_and_refused_is_not_sent_again(partner: Par
     assert (len(deliver(message, now=now + timedelta(seconds=5)).attempts.all()), len(partner.requests)) == (1, 1)
 
 
+def test_a_result_that_was_answered_in_plain_text_is_delivered(partner: Partner, result, now):
+    """A response_url may be anything; posted again, the result could arrive twice."""
+    partner.answers = [answered(200, ocpi=None, text="OK")]
+    assert state(deliver(result, now=now)) == ("DELIVERED", 1)
+
+
 def test_a_failed_attempt_says_what_came(partner: Partner, result, now):
     partner.answers = [answered(503, ocpi=3000)]
     attempt = deliver(result, now=now).attempts.get()
