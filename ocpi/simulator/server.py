@@ -82,8 +82,7 @@ class ScspHandler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         request, malformed = self._read()
-        self.server.endpoints.note(request)
-        if not self.server.endpoints.authorized(self.headers.get("Authorization", "")):
+        if not self.server.endpoints.admit(request, self.headers.get("Authorization", "")):
             self._send(request, refusal("unknown token", http_status=401, status_code=CLIENT_ERROR))
         elif malformed:
             self._send(request, refusal("not valid JSON", http_status=400))
