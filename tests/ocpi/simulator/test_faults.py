@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from ocpi.simulator.faults import EndpointKind, Fault, FaultMode, FaultPlan
+from ocpi.simulator.faults import EndpointKind, Fault, FaultMode, FaultOrder, FaultPlan
 from tests.ocpi.simulator.fake_cpo import SESSION_ID, found, send, session, session_url
 
 pytestmark = pytest.mark.once
@@ -37,6 +37,50 @@ def test_a_counted_fault_goes_before_a_standing_one_and_runs_out():
     assert taken == [Fault(FaultMode.SLOW, 2.5), Fault(FaultMode.DROP), Fault(FaultMode.ERROR_500)]
     plan.set("push", None)
     assert plan.take(EndpointKind.PUSH) is None
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("500", FaultOrder("500")),
+        ("slow=2.5:result", FaultOrder("slow=2.5", EndpointKind.RESULT)),
+        ("drop:sessions:3", FaultOrder("drop", EndpointKind.SESSIONS, count=3)),
+        ("hang:0.1", FaultOrder("hang", probability=0.1)),
+        ("bad_json:push:1.0", FaultOrder("bad_json", EndpointKind.PUSH)),
+    ],
+)
+def test_an_order_names_a_fault_where_and_how_often(text, order):
+    assert FaultOrder.parse(text) == order
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "text", ["", "fire", "500:nowhere", "500:sessions:0", "500:1.5", "500:-1", "500:sessions:1:2", "500:nan"]
+)
+def test_an_order_that_is_none_is_refused(text):
+    with pytest.raises(ValueError):
+        FaultOrder.parse(text)
+
+
+@pytest.mark.pure
+def test_a_likely_fault_meets_as_many_as_the_dice_say():
+    dice = iter([0.09, 0.1, 0.5])
+    plan = FaultPlan(lambda: next(dice))
+    plan.order(FaultOrder.parse("500:0.1"))
+    taken = [plan.take(kind) for kind in (EndpointKind.PUSH, EndpointKind.LOCATIONS, EndpointKind.SESSIONS)]
+    assert taken == [Fault(FaultMode.ERROR_500), None, None]
+
+
+@pytest.mark.pure
+def test_a_counted_order_meets_the_next_ones_of_its_kind():
+    plan = FaultPlan()
+    plan.order(FaultOrder.parse("drop:result:1"))
+    assert [plan.take(EndpointKind.PUSH), plan.take(EndpointKind.RESULT), plan.take(EndpointKind.RESULT)] == [
+        None,
+        Fault(FaultMode.DROP),
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
