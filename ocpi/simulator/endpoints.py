@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ocpi.simulator import request_rules
-from ocpi.simulator.faults import EndpointKind
+from ocpi.simulator.faults import EndpointKind, Fault
 from ocpi.simulator.location_rules import LocationRefused, Target, capable
 from ocpi.simulator.profile_rules import active_profile
 from ocpi.simulator.records import ReceivedRequest, Records
@@ -103,6 +103,10 @@ class Endpoints:
         if known:
             self._records.add_violations(self._unsound(request, new=new))
         return known
+
+    def fault_met(self, request: ReceivedRequest, fault: Fault) -> None:
+        """Said before it happens, so that what follows can be told from it."""
+        self._emit("fault", {"request": request.named, "mode": fault.mode.value})
 
     def _unsound(self, request: ReceivedRequest, *, new: bool) -> list[Violation]:
         where, (module, ids) = request.named, _route(request.path)

@@ -265,7 +265,7 @@ class SimulatedScsp:
         evse = self._records.evse(str(session["evse_uid"]))
         if evse is None or capable(evse):
             return True
-        self._records.add_note(f"session {session['id']}: not steered, its EVSE has no CHARGING_PROFILE_CAPABLE")
+        self._records.add_note(f"session {session['id']}: not steered while its EVSE has no CHARGING_PROFILE_CAPABLE")
         return False
 
     def _response_url(self, request_id: str) -> str:

@@ -97,6 +97,8 @@ class ScspHandler(BaseHTTPRequestHandler):
     def _answer(self, request: ReceivedRequest) -> None:
         kind = endpoint_kind(request.path)
         fault = self.server.faults.take(kind) if kind else None
+        if fault is not None:
+            self.server.endpoints.fault_met(request, fault)
         if fault is not None and fault.mode is FaultMode.HANG:
             self._hang()
         elif fault is not None and fault.mode in _REFUSALS:

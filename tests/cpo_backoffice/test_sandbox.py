@@ -89,7 +89,8 @@ def test_it_registers_steers_and_unregisters_without_a_database(run: Run, cpo: F
         "A",
         [{"start_period": 0, "limit": 16.0}],
     )
-    request_id = put["headers"]["X-Request-ID"]
+    request_id = sandbox.said("profile_sent")["request_id"]
+    assert put["headers"]["X-Request-ID"] == request_id
     assert sandbox.request("POST", f"chargingprofiles/response/{request_id}", {"result": "ACCEPTED"}).status_code == 200
     assert sandbox.said("result_received")["request_id"] == request_id
     assert sandbox.stop(signal.SIGINT) == 0
@@ -144,6 +145,9 @@ def test_each_fault_is_met_in_its_turn(run: Run) -> None:
         sandbox.request("PUT", "sessions/NL/CPO/S-1", session(), timeout=0.3)
     slow, right = sandbox.push(), sandbox.push()
     assert (slow.elapsed.total_seconds() >= 0.3, right.status_code) == (True, 200)
+    met = [event for event in sandbox.events if event["event"] == "fault"]
+    assert [event["mode"] for event in met] == [mode.partition("=")[0] for mode in modes]
+    assert {event["request"] for event in met} == {"PUT /ocpi/2.2.1/sessions/NL/CPO/S-1"}
     assert sandbox.stop(signal.SIGINT) == 0
 
 

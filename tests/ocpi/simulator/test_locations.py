@@ -189,7 +189,7 @@ def test_an_evse_without_the_capability_is_steered_once_it_has_it(cpo):
         send("PUT", url, body=location(evses=[NOT_CAPABLE]))
         send("PUT", session_url(scsp), body=session())
         assert scsp.wait_for(lambda: scsp.notes)
-        assert scsp.notes == ["session S-1: not steered, its EVSE has no CHARGING_PROFILE_CAPABLE"]
+        assert scsp.notes == ["session S-1: not steered while its EVSE has no CHARGING_PROFILE_CAPABLE"]
         assert cpo.asked == []
         send("PATCH", f"{url}/E", body={"capabilities": ["CHARGING_PROFILE_CAPABLE"], "last_updated": LATER})
         assert scsp.wait_for(lambda: scsp.tally.answers == {"ACCEPTED": 1})
