@@ -11,6 +11,7 @@ from ocpi.simulator.wire import format_datetime, parse_datetime
 
 Profile = dict[str, Any]
 ROUNDING = 0.05
+WHOLE_S = timedelta(seconds=1)  # times on the way are whole seconds
 
 
 def active_profile(where: str, body: Any) -> list[Violation]:
@@ -34,8 +35,8 @@ def above_asked(asked: Profile, active: Profile) -> str:
         return ""
     ours = _Steps(asked["start_date_time"], asked)
     theirs = _Steps(active["start_date_time"], planned)
-    for moment in sorted({*ours.moments, *theirs.moments}):
-        wanted, told = ours.at(moment), theirs.at(moment)
+    for moment in sorted({*(start + WHOLE_S for start in ours.moments), *theirs.moments}):
+        wanted, told = ours.about(moment), theirs.at(moment)
         if wanted is not None and told is not None and told > wanted + ROUNDING:
             unit = asked["charging_rate_unit"]
             return f"plans {told:g} {unit} at {format_datetime(moment)}, where {wanted:g} {unit} were asked"
@@ -55,6 +56,11 @@ class _Steps:
     @property
     def moments(self) -> list[datetime]:
         return [start for start, _ in self._periods]
+
+    def about(self, moment: datetime) -> float | None:
+        """The most that is allowed within a second of the moment; None as soon as there is no limit."""
+        limits = [self.at(moment + shift) for shift in (-WHOLE_S, timedelta(), WHOLE_S)]
+        return None if None in limits else max(limit for limit in limits if limit is not None)
 
     def at(self, moment: datetime) -> float | None:
         if self._end is not None and moment >= self._end:
