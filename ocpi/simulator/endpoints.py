@@ -211,7 +211,8 @@ class Endpoints:
             return refusal("body is not an object")
         result, refusals = self._records.add_result(request_id, body)
         session_id = self._records.session_of_call(request_id)
-        fields = {"request_id": request_id, "session_id": session_id, "result": body.get("result")}
+        told = {name: body.get(name) for name in ("result", "profile") if name in body}
+        fields = {"request_id": request_id, "session_id": session_id, "result": None, **told}
         self._emit("result_received", fields)
         if refusals:
             return refusal("; ".join(violation.what for violation in refusals))

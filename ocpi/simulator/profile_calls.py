@@ -156,6 +156,15 @@ class ProfileCalls:
         taken = last is not None and any(result.body.get("result") == "ACCEPTED" for result in last.results)
         return last.profile if last is not None and taken else None
 
+    def taken(self) -> dict[str, str]:
+        """Session ids by the requests to set a profile that the charge point took."""
+        puts = ((request_id, entry) for request_id, entry in self._entries.items() if entry.kind is CallKind.PUT)
+        return {
+            request_id: entry.session_id
+            for request_id, entry in puts
+            if any(result.body.get("result") == "ACCEPTED" for result in entry.results)
+        }
+
     def tally(self, now_s: float) -> Tally:
         entries = self._entries.values()
         accepted = [entry for entry in entries if entry.state is _State.ACCEPTED]

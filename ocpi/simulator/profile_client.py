@@ -50,14 +50,17 @@ class ProfileClient:
 
     def delete(self, session_id: str, request_id: str | None) -> ProfileCall:
         request_id = request_id or str(uuid.uuid4())
-        return self._call(
-            CallKind.DELETE, session_id, request_id, params={"response_url": self.response_url(request_id)}
-        )
+        params = {"response_url": self.response_url(request_id)}
+        call = self._call(CallKind.DELETE, session_id, request_id, params=params)
+        self.emit("profile_cleared", _told(session_id, call))
+        return call
 
     def get(self, session_id: str, duration_s: int, request_id: str | None) -> ProfileCall:
         request_id = request_id or str(uuid.uuid4())
         params = {"duration": duration_s, "response_url": self.response_url(request_id)}
-        return self._call(CallKind.GET, session_id, request_id, params=params)
+        call = self._call(CallKind.GET, session_id, request_id, params=params)
+        self.emit("plan_asked", _told(session_id, call))
+        return call
 
     def routing(self, owner: tuple[str, str] | None = None) -> dict[str, str]:
         """From us, to that party if it is known (OCPI 2.2.1 transport_and_format, Message Routing Headers)."""

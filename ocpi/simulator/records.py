@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,9 @@ class ReceivedPush:
     received_at: datetime
 
 
+MANY_REQUESTS = 10_000
+
+
 class Records:
     """Thread-safe; every change wakes the waiters. `version` of OCPI decides what a Session must have.
 
@@ -52,7 +56,7 @@ class Records:
     def __init__(self, version: str = OCPI_VERSION) -> None:
         self.changed = threading.Condition()
         self._version = version
-        self._requests: list[ReceivedRequest] = []
+        self._requests: deque[ReceivedRequest] = deque(maxlen=MANY_REQUESTS)
         self._request_ids: set[str] = set()
         self._sessions: dict[SessionKey, tuple[SessionKey, Session]] = {}
         self._pulled: set[SessionKey] = set()
@@ -248,6 +252,16 @@ class Records:
     def overdue_calls(self) -> list[str]:
         with self.changed:
             return self._calls.overdue(time.monotonic())
+
+    def profiles_taken(self) -> dict[str, str]:
+        with self.changed:
+            return self._calls.taken()
+
+    def steered(self) -> list[str]:
+        """Ids of ACTIVE sessions that a profile of ours is in force on."""
+        with self.changed:
+            active = [key.session_id for key, session in self._sessions.values() if session["status"] == "ACTIVE"]
+            return [session_id for session_id in active if self._calls.profile_in_force(session_id)]
 
     def tally(self) -> Tally:
         with self.changed:

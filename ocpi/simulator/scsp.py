@@ -185,6 +185,16 @@ class SimulatedScsp:
         return self._records.overdue_calls()
 
     @property
+    def profiles_taken(self) -> dict[str, str]:
+        """Session ids by the ids of the requests that the charge point took."""
+        return self._records.profiles_taken()
+
+    @property
+    def steered_sessions(self) -> list[str]:
+        """Those ACTIVE with a profile of ours in force."""
+        return self._records.steered()
+
+    @property
     def registered(self) -> bool:
         return self._registration.cpo is not None
 

@@ -105,6 +105,32 @@ def test_it_registers_steers_and_unregisters_without_a_database(run: Run, cpo: F
     assert TOKEN_C not in sandbox.log.read_text()
 
 
+def test_it_asks_for_the_plan_and_clears_its_profile_at_the_end(run: Run, cpo: FakeCpo) -> None:
+    sandbox = run("--strategy", "flat", "--ask", "--clear", "--strict")
+    plan = {"charging_rate_unit": "W", "charging_profile_period": [{"start_period": 0, "limit": 11000}]}
+    active = {"start_date_time": "2026-01-05T10:00:00Z", "charging_profile": plan}
+    bodies: dict[str, Any] = {
+        "profile_sent": {"result": "ACCEPTED"},
+        "plan_asked": {"result": "ACCEPTED", "profile": active},
+        "profile_cleared": {"result": "UNKNOWN"},
+    }
+    sandbox.push()
+    for name, body in bodies.items():
+        if name == "profile_cleared":
+            sandbox.send(signal.SIGINT)
+        request_id = sandbox.said(name)["request_id"]
+        assert sandbox.request("POST", f"chargingprofiles/response/{request_id}", body).status_code == 200
+    assert sandbox.wait() == 0
+    assert [asked["method"] for asked in cpo.asked if "/chargingprofiles/" in asked["path"]] == ["PUT", "GET", "DELETE"]
+    results = [event for event in sandbox.events if event["event"] == "result_received"]
+    assert [(event["result"], event.get("profile")) for event in results] == [
+        ("ACCEPTED", None),
+        ("ACCEPTED", active),
+        ("UNKNOWN", None),
+    ]
+    assert sandbox.events[-1]["results"]["in_time"] == 3
+
+
 def test_strict_ends_non_zero_after_a_violation_that_names_its_passage(run: Run) -> None:
     sandbox = run("--strict")
     assert sandbox.push(kwh="1").json()["status_code"] == 2001

@@ -3,6 +3,7 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,6 +19,8 @@ from ocpi.simulator.wire import OCPI_VERSIONS
 
 LOOK_EVERY_S = 0.25
 RETRY_S = 30.0
+FAREWELL_S = 30.0
+PLAN_S = 900
 LONGEST_LINE = 400
 
 
@@ -44,6 +47,8 @@ class Command(BaseCommand):
         parser.add_argument("--fault", action="append", default=[], metavar="MODE[:ENDPOINT][:HOW]",
                             help="500, 401, ocpi_2000, hang, drop, bad_json or slow=SECONDS; at sessions, locations,"
                                  " result or push; HOW 3: the next three, HOW 0.1: one in ten; repeatable")  # fmt: skip
+        parser.add_argument("--ask", action="store_true", help="GET the plan after every profile that was taken")
+        parser.add_argument("--clear", action="store_true", help="DELETE its profiles of active sessions at the end")
         parser.add_argument("--for", type=float, dest="for_s", metavar="SECONDS", help="end by itself")
         parser.add_argument("--strict", action="store_true", help="end non-zero after a violation or a missing result")
         parser.add_argument("--json", action="store_true", help="a JSON object a line")
@@ -96,6 +101,7 @@ class Sandbox:
         self._began_s = time.monotonic()
         self._told_violations = self._told_notes = 0
         self._told_missing: set[str] = set()
+        self._asked: set[str] = set()
         self._pulled_with: object = None
 
     def run(self, stopping: threading.Event) -> Summary:
@@ -103,6 +109,7 @@ class Sandbox:
         try:
             self._register()
             self._watch(stopping)
+            self._clear()
             self._unregister()
         finally:
             self._look()
@@ -122,6 +129,7 @@ class Sandbox:
         end_s = None if for_s is None else self._began_s + for_s
         while not stopping.is_set() and (end_s is None or time.monotonic() < end_s):
             self._pull_once()
+            self._ask()
             self._look()
             stopping.wait(LOOK_EVERY_S)
 
@@ -138,6 +146,27 @@ class Sandbox:
             self._say("pulled", self._scsp.pull())
         except (CpoUnreachable, PullFailed) as error:
             self._say("not_pulled", {"reason": str(error)})
+
+    def _ask(self) -> None:
+        if not self._options["ask"]:
+            return
+        for request_id, session_id in self._scsp.profiles_taken.items():
+            if request_id not in self._asked:
+                self._asked.add(request_id)
+                self._try(session_id, lambda uid: self._scsp.get_active_profile(uid, PLAN_S))
+
+    def _clear(self) -> None:
+        """And wait for the results, which count like all others."""
+        if self._options["clear"]:
+            for session_id in self._scsp.steered_sessions:
+                self._try(session_id, self._scsp.delete_profile)
+            self._scsp.wait_for(lambda: not self._scsp.tally.waiting, FAREWELL_S)
+
+    def _try(self, session_id: str, ask: Callable[[str], object]) -> None:
+        try:
+            ask(session_id)
+        except CpoUnreachable as error:
+            self._say("not_asked", {"session_id": session_id, "reason": str(error)})
 
     def _look(self) -> None:
         """Say what was noticed since the last look."""

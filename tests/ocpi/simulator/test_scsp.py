@@ -146,7 +146,7 @@ def test_put_profile_sends_set_charging_profile_and_returns_the_answer(scsp, cpo
     assert [name for name, _ in events] == ["session_received", "profile_sent"]
 
 
-def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo):
+def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo, events):
     scsp.delete_profile(SESSION_ID, request_id="d")
     scsp.get_active_profile(SESSION_ID, 900, request_id="g")
     deleted, got = cpo.asked
@@ -156,6 +156,10 @@ def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo):
     )
     assert (got["method"], got["query"]["duration"]) == ("GET", "900")
     assert got["body"] is None
+    assert [(name, fields["request_id"], fields["result"]) for name, fields in events] == [
+        ("profile_cleared", "d", "ACCEPTED"),
+        ("plan_asked", "g", "ACCEPTED"),
+    ]
 
 
 def test_an_ocpi_error_is_no_charging_profile_response(scsp, cpo):
@@ -297,3 +301,10 @@ def test_a_failing_event_listener_harms_nobody():
 
     with SimulatedScsp(token=TOKEN_FOR_CPO, on_event=fail) as scsp:
         assert send("PUT", session_url(scsp), body=session()).status_code == 201
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a": 1'], ids=["nested", "cut"])
+def test_a_body_that_is_no_json_is_http_400_whatever_it_is(scsp, content):
+    with requests.Session() as client:
+        headers = {"Authorization": f"Token {TOKEN_FOR_CPO}", "Content-Type": "application/json"}
+        assert client.put(session_url(scsp), data=content, headers=headers, timeout=5).status_code == 400
