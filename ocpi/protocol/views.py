@@ -15,7 +15,7 @@ from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
 from ocpi.protocol.openapi import OcpiSchema
 from ocpi.protocol.routing import RoutedRightly
-from ocpi.protocol.slots import slot
+from ocpi.protocol.slots import REQUESTS, Slots
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -59,6 +59,7 @@ class OcpiView(APIView):
     schema: Any = OcpiSchema()
     routed = True
     version = ""
+    slots: Slots = REQUESTS
     message_ids: MessageIds
     routing: Routing
     _held: ExitStack
@@ -81,7 +82,7 @@ class OcpiView(APIView):
         )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self._held.enter_context(slot())
+        self._held.enter_context(self.slots.slot())
         super().initial(request, *args, **kwargs)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> Any:
