@@ -284,14 +284,14 @@ def test_whoever_delivers_does_not_go_on_for_ever(partner: Partner, now):
 def test_what_is_wrong_with_the_next_message_does_not_undo_the_record_of_this_one(partner: Partner, now, monkeypatch):
     party = make.party()
     first, second = (_result(party, make.session(f"CP{number}"), number, due_at=now) for number in (1, 2))
-    content = outbox._content
+    content = outbox.content_of
 
     def fail_for_second(message: OutboxMessage) -> Any:
         if message.pk == second.pk:
             raise RuntimeError("cannot be written")
         return content(message)
 
-    monkeypatch.setattr(outbox, "_content", fail_for_second)
+    monkeypatch.setattr(outbox, "content_of", fail_for_second)
     assert state(deliver(first, now=now)) == ("DELIVERED", 1)
     second.refresh_from_db()
     assert state(second) == ("PENDING", 0)

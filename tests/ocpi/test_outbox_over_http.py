@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chargepoints.models import ChargingSession
-from ocpi import outbox, parties, pushes
+from ocpi import deliveries, outbox, parties, pushes
 from ocpi.client import close_connections
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, Party
 from tests.support import ocpi_factories as make
@@ -194,14 +194,14 @@ def test_a_result_is_not_sent_again_after_its_promised_time(jedlix: Jedlix, guar
     jedlix.revoke_all()
     promised = now + make.timedelta(seconds=20)
     OutboxMessage.objects.update(expires_at=promised)
-    real = outbox._mark_sent
+    real = deliveries.mark_sent
 
-    def mark(delivery: outbox.Delivery) -> None:
+    def mark(delivery: deliveries.Delivery) -> None:
         if jedlix.turned_away:
             monkeypatch.setattr(outbox.timezone, "now", lambda: promised)
         real(delivery)
 
-    monkeypatch.setattr(outbox, "_mark_sent", mark)
+    monkeypatch.setattr(deliveries, "mark_sent", mark)
     outbox.deliver(guarded_result.pk, now=now)
     assert (len(jedlix.turned_away), jedlix.requests("POST", "/result")) == (1, [])
 

@@ -391,6 +391,7 @@ def test_a_partner_that_was_down_for_an_hour_gets_each_place_once_oldest_first(
     del partner.requests[:]
     clock = SimpleNamespace(now=lambda: at)
     monkeypatch.setattr("ocpi.outbox.timezone", clock)
+    monkeypatch.setattr("ocpi.deliveries.timezone", clock)
     for minute in range(60):
         at = now + timedelta(minutes=minute)
         partner.answers = [DeliveryFailed(FailureKind.CONNECT, "no connection")] * 99
