@@ -56,6 +56,7 @@ app.conf.update(
         "outbox": {"task": "ocpi.tasks.watch_outbox", "schedule": 2.0, "options": {"expires": 10}},
         "locations": {"task": "ocpi.tasks.watch_locations", "schedule": 20.0, "options": {"expires": 30}},
         "sessions": {"task": "chargepoints.tasks.watch_sessions", "schedule": 10.0, "options": {"expires": 30}},
+        "retention": {"task": "cpo_backoffice.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
     },
 )
 app.autodiscover_tasks()
