@@ -36,8 +36,8 @@ def command(session, at, status="ACCEPTED"):
 
 def message(session, at, **fields):
     return OutboxMessage.objects.create(
-        **{"party": make.Party.objects.get(), "session": session, "kind": "SESSION", "status": "DELIVERED", "due_at": at,
-           "created_at": at, **fields}
+        **{"kind": "SESSION", "status": "DELIVERED", **fields}, party=make.Party.objects.get(), session=session,
+        due_at=at, created_at=at,
     )  # fmt: skip
 
 
