@@ -159,6 +159,7 @@ FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("ocpi.tasks.deliver_message", active_profile_to_push),
     ("ocpi.tasks.deliver_message", location_to_push),
     ("ocpi.tasks.deliver_message", status_to_push),
+    ("ocpi.tasks.watch_service_levels", outcome_without_its_result),
     ("ocpi.tasks.watch_locations", location_that_a_party_has_not),
     ("ocpi.tasks.watch_outbox", outcome_without_its_result),
     ("ocpi.tasks.watch_outbox", result_held_by_a_dead_worker),

@@ -142,7 +142,7 @@ class OcpiView(APIView):
         at, began = self._came
         document = getattr(response, "data", None)
         return inbound_log.Noted(
-            party_id=caller.party_id if caller else None, at=at,
+            party_id=getattr(caller, "party_id", None), at=at,
             method=http.method or "", path=http.path, query=http.META.get("QUERY_STRING", ""),
             address=str(address).partition("%")[0] if address else None, request_id=self.message_ids.request_id,
             correlation_id=self.message_ids.correlation_id, http_status=response.status_code,
