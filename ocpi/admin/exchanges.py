@@ -45,7 +45,7 @@ def panel(request: HttpRequest, party: Party) -> SafeString:
         (rendering.list_url(DeliveryAttempt, party__id__exact=party.pk), "All we sent"),
     )
     return format_html(
-        '<p class="cpo-quiet">{} · The newest {}, secrets masked.</p>{}',
+        '<p class="cpo-quiet">{} · The newest {}, times in UTC, secrets masked.</p>{}',
         format_html_join(" · ", '<a href="{}">{}</a>', lists), SHOWN,
         format_html_join("", "{}", ((_entry(exchange),) for exchange in found)) or "Nothing was exchanged yet.",
     )  # fmt: skip
@@ -65,7 +65,7 @@ def _visible(request: HttpRequest, party: Party) -> Iterator[Exchange]:
 def _incoming(inbound: InboundRequest) -> Exchange:
     query = f"?{inbound.query}" if inbound.query else ""
     return Exchange(
-        inbound.at, f"in-{inbound.pk}", "from it", f"{inbound.method} {inbound.path}{query}", answer_words(inbound),
+        inbound.at, f"in-{inbound.pk}", "← from it", f"{inbound.method} {inbound.path}{query}", answer_words(inbound),
         inbound.duration_ms, ("It sent", pretty_body(inbound.request_body, limit=BODY_CHARS)),
         ("It got", pretty_body(inbound.response_body, limit=BODY_CHARS)), inbound.refusal, rendering.admin_url(inbound),
     )  # fmt: skip
@@ -73,7 +73,7 @@ def _incoming(inbound: InboundRequest) -> Exchange:
 
 def _outgoing(attempt: DeliveryAttempt) -> Exchange:
     return Exchange(
-        attempt.started_at, f"out-{attempt.pk}", "to it", f"{attempt.method} {_path(attempt.url)}".strip(),
+        attempt.started_at, f"out-{attempt.pk}", "→ to it", f"{attempt.method} {_path(attempt.url)}".strip(),
         outcome_words(attempt), attempt.duration_ms,
         ("We sent", pretty_document(attempt.body, limit=BODY_CHARS)),
         ("We got", pretty_body(attempt.response_body, limit=BODY_CHARS)), attempt.error, rendering.admin_url(attempt),
@@ -94,6 +94,6 @@ def _entry(exchange: Exchange) -> SafeString:
         '<details class="cpo-exchange" data-key="{}"><summary><span class="cpo-at">{}</span> '
         '<span class="cpo-way">{}</span> <span class="cpo-what">{}</span> {} <span class="cpo-quiet">{}</span>'
         '</summary>{}<div class="cpo-bodies">{}</div><p><a href="{}">The whole record</a></p></details>',
-        exchange.key, rendering.when(exchange.at), exchange.way, exchange.what, badge, took,
+        exchange.key, f"{exchange.at:%Y-%m-%d %H:%M:%S}", exchange.way, exchange.what, badge, took,
         format_html("<p>{}</p>", exchange.note) if exchange.note else "", bodies, exchange.url,
     )  # fmt: skip

@@ -78,7 +78,8 @@ class InboundRequestAdmin(RecordAdmin):
         if inbound.party:
             return rendering.link(inbound.party)
         times = f", {inbound.count} times" if inbound.count > 1 else ""
-        return f"unknown, {inbound.address or 'no address'}{times}"
+        why = f": {inbound.refusal}" if inbound.refusal else ""
+        return f"unknown, {inbound.address or 'no address'}{times}{why}"
 
     @admin.display(description="answer", ordering="http_status")
     def answer(self, inbound: InboundRequest) -> str:

@@ -96,11 +96,11 @@ def levels(figures: Figures) -> Iterator[Level]:
     yield _share("Requests accepted", figures.count("response.ACCEPTED"), responses, _others(figures, "response"))
     yield _share("Results ACCEPTED", figures.count("result.ACCEPTED"), results, _others(figures, "result"))
     yield _promises(figures)
-    yield _times("Time to apply", figures, "apply", "from the PUT to the charge point's answer")
-    yield _times("Time to result", figures, "result", "from the request to the partner having its result")
+    yield _times("Time to apply, p50 / p95", figures, "apply", "from the PUT to the charge point's answer")
+    yield _times("Time to result, p50 / p95", figures, "result", "from the request to the partner having its result")
     delivered = figures.count("delivered")
     took = _two_words(figures, "delivery")
-    yield _share("Deliveries", delivered, delivered + figures.count("failed"), f"took {took}" if took else "")
+    yield _share("Deliveries", delivered, delivered + figures.count("failed"), took and f"p50 / p95 {took}")
     judged = figures.count("judged")
     yield _share("Within the limit", figures.count("within"), judged, "readings while a profile of it was applied")
 
@@ -138,7 +138,7 @@ def _times(label: str, figures: Figures, name: str, words: str) -> Level:
 
 def _two_words(figures: Figures, name: str) -> str:
     p50, p95 = figures.percentile(name, 0.5), figures.percentile(name, 0.95)
-    return f"p50 {span_words(p50)}, p95 {span_words(p95)}" if p50 and p95 else ""
+    return f"{span_words(p50)} / {span_words(p95)}" if p50 and p95 else ""
 
 
 def span_words(span: timedelta) -> str:
