@@ -144,7 +144,7 @@ def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
 
 
 def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: int, now: datetime) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
+    attempt = DeliveryAttempt(message=message, party_id=message.party_id, number=number, started_at=now)
     if isinstance(content, Content):
         attempt.method, attempt.url, attempt.body = content.method, content.url[:300], documents.storable(content.body)
     attempt.save(force_insert=True)
