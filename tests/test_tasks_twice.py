@@ -146,9 +146,9 @@ def status_to_push() -> OutboxMessage:
     return OutboxMessage.objects.get(evse=evse)
 
 
-def meter_value_of_long_ago() -> MeterValue:
+def meter_value_of_long_ago() -> None:
     point, at = factories.session().charge_point, timezone.now() - timedelta(days=5000)
-    return MeterValue.objects.create(charge_point=point, measured_at=at, received_at=at)
+    MeterValue.objects.create(charge_point=point, measured_at=at, received_at=at)
 
 
 FOUND: list[tuple[str, Callable[[], Any]]] = [
