@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -11,13 +12,25 @@ from chargepoints.admin.rendering import presence
 from chargepoints.models import ChargingSession, DriverToken, MeterValue
 
 
+class ConnectionFilter(admin.SimpleListFilter):
+    title = "charge point is"
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("online", "Online"), ("offline", "Offline")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002
+        offline = Q(charge_point__connection_id="")
+        return queryset.filter(offline if self.value() == "offline" else ~offline) if self.value() else queryset
+
+
 @admin.register(ChargingSession)
 class ChargingSessionAdmin(RecordAdmin):
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
         measured("power_w", "W", "power"), utc("started_at"), utc("ended_at"),
     ]  # fmt: skip
-    list_filter = ["state", "charge_point__location"]
+    list_filter = ["state", ConnectionFilter, "charge_point__location"]
     list_select_related = ["charge_point"]
     search_fields = ["uid", "charge_point__identity", "ocpp_transaction_id", "id_token", "contract_id"]
     search_help_text = "Session, charge point, transaction, driver's token or contract"
