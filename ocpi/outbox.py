@@ -189,7 +189,8 @@ def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
 
 
 def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: int, now: datetime) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
+    correlation_id = message.correlation_id or str(uuid.uuid4())
+    attempt = DeliveryAttempt(message=message, number=number, started_at=now, correlation_id=correlation_id)
     if isinstance(content, Content):
         attempt.method, attempt.url, attempt.body = content.method, content.url[:300], storable(content.body)
     attempt.save(force_insert=True)
@@ -275,7 +276,7 @@ def _sent(delivery: Delivery, content: Content) -> Outcome:
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     return client.OutboundRequest(
         method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
-        correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
+        correlation_id=delivery.attempt.correlation_id if delivery.attempt else "",
         routing=content.routing,
     )  # fmt: skip
 

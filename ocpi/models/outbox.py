@@ -80,6 +80,7 @@ class DeliveryAttempt(models.Model):
 
     message = models.ForeignKey(OutboxMessage, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
+    correlation_id = models.CharField(max_length=128, blank=True, help_text="As sent")
     method = models.CharField(max_length=6)
     url = models.CharField(max_length=300)
     body = models.JSONField(null=True)
