@@ -34,6 +34,7 @@ from chargepoints.values import ChargingSchedule, EvseLimits, OutcomeStatus, Rat
 Kind = ChargePointCommand.Kind
 State = ChargingProfile.State
 Lines = Mapping[str, tuple[Stretch, ...]]
+MOST_PLANS = 100
 SETS = (Kind.SET_PROFILE, Kind.CLEAR_PROFILE)
 
 
@@ -112,14 +113,15 @@ def _sent_versions(ordered: Iterable[ChargePointCommand]) -> dict[int, list[Vers
 
 def _planned_versions(session: ChargingSession) -> list[Version]:
     """As the charge point told them; what contradicts was found in the newest one."""
-    told = [version for c in session_rows.commands(session) if (version := _plan_of(session, c))]
+    questions = [c for c in session_rows.commands(session) if c.kind == Kind.GET_COMPOSITE][-MOST_PLANS:]
+    told = [version for command in questions if (version := _plan_of(session, command))]
     findings = tuple(profile.finding for profile in session.profiles.all() if profile.finding)
     return [*told[:-1], *(Version(v.since, v.schedule, findings) for v in told[-1:])]
 
 
 def _plan_of(session: ChargingSession, command: ChargePointCommand) -> Version | None:
     at = command.late_at or command.finished_at
-    if command.kind != Kind.GET_COMPOSITE or not _was_accepted(command) or at is None or not command.answer:
+    if not _was_accepted(command) or at is None or not command.answer:
         return None
     version = session.charge_point.ocpp_version
     outcome = registry.read_answer(version, to_request(command), command.answer, received_at=at)

@@ -24,10 +24,13 @@ from chargepoints.admin.rendering import admin_url, presence
 from chargepoints.chart.story import tell
 from chargepoints.models import ChargingSession, DriverToken, MeterValue
 
+OLDER = "older"
+"""Asks for more of the timeline."""
+
 
 @admin.register(ChargingSession)
 class ChargingSessionAdmin(RecordAdmin):
-    kept_parameters = (session_chart.PARAMETER,)
+    kept_parameters = (session_chart.PARAMETER, OLDER)
     fields_folded = True
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
@@ -83,12 +86,13 @@ class ChargingSessionAdmin(RecordAdmin):
         now = timezone.now()
         lines = session_lines.lines(obj, now=now)
         situation = session_lines.situation(obj, lines, refusal=timeline.refusal_of(obj), now=now)
+        most = threads.MANY if OLDER in request.GET else threads.FEW
         zoom = session_chart.zoom_of(request.GET.get(session_chart.PARAMETER, ""))
         return {
             **super().page(request, obj),
             "story": tell(situation),
             "chart": session_chart.drawn(obj, lines, zoom=zoom, now=now),
-            "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj))),
+            "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj), most=most)),
             "raw_base": f"{admin_url(obj).removesuffix('change/')}raw/",
         }
 

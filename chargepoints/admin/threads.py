@@ -13,8 +13,10 @@ from itertools import pairwise
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN
 from chargepoints.admin.timeline import TimelineEntry
 
-MOST_THREADS = 25
-MOST_ROUTINE = 30
+FEW, MANY = 8, 40
+"""Threads on an open page, which is asked for every few seconds, and on one that was asked to show older ones."""
+
+MOST_ROUTINE = 20
 _SEVERITY = {BAD: 3, WARN: 2, OK: 1, INFO: 0}
 
 
@@ -58,15 +60,16 @@ class Timeline:
         return replace(self, threads=threads)
 
 
-def timeline_of(entries: Iterable[TimelineEntry]) -> Timeline:
+def timeline_of(entries: Iterable[TimelineEntry], *, most: int = FEW) -> Timeline:
     grouped: dict[str, list[TimelineEntry]] = {}
     for entry in sorted(entries, key=lambda entry: (entry.at, entry.order)):
         grouped.setdefault(entry.thread, []).append(entry)
     alone = {key for key, group in grouped.items() if all(map(_is_folded, group))}
-    threads = [_thread(key, group) for key, group in grouped.items() if key not in alone][::-1]
+    threads = [(key, group) for key, group in grouped.items() if key not in alone][::-1]
     routine = sorted((entry for key in alone for entry in grouped[key]), key=lambda entry: entry.at, reverse=True)
     shown = tuple(Step(entry, _clock(entry.at, day=True)) for entry in routine[:MOST_ROUTINE])
-    return Timeline(tuple(threads[:MOST_THREADS]), shown, len(routine), max(0, len(threads) - MOST_THREADS))
+    told = tuple(_thread(key, group) for key, group in threads[:most])
+    return Timeline(told, shown, len(routine), max(0, len(threads) - most))
 
 
 def _is_folded(entry: TimelineEntry) -> bool:

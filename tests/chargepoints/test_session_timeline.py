@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from chargepoints.admin import raw, timeline
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN
-from chargepoints.admin.threads import MOST_ROUTINE, MOST_THREADS, timeline_of, waited
+from chargepoints.admin.threads import FEW, MANY, MOST_ROUTINE, timeline_of, waited
 from chargepoints.admin.timeline import TimelineEntry
 from chargepoints.models import ChargePointCommand
 from chargepoints.values import OutcomeStatus
@@ -111,11 +111,12 @@ def test_one_step_needs_no_headline_but_its_day():
 
 @pytest.mark.pure
 def test_very_many_are_bounded_and_counted():
-    many = [entry(i, "x", f"t{i}") for i in range(MOST_THREADS + 7)]
+    many = [entry(i, "x", f"t{i}") for i in range(FEW + 7)]
     routine = [entry(i, "r", f"r{i}", routine=True) for i in range(MOST_ROUTINE + 5)]
     told = timeline_of(many + routine)
-    assert (len(told.threads), told.hidden) == (MOST_THREADS, 7)
-    assert told.threads[0].key == f"t{MOST_THREADS + 6}"
+    assert (len(told.threads), told.hidden) == (FEW, 7)
+    assert told.threads[0].key == f"t{FEW + 6}"
+    assert timeline_of(many, most=MANY).hidden == 0
     assert (len(told.routine), told.routine_count) == (MOST_ROUTINE, MOST_ROUTINE + 5)
 
 
