@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chargepoints import doorbell, presence
+from chargepoints import doorbell, message_log, presence
 from chargepoints.group_commit import writer
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Lifespan:
                 for task in tasks:
                     await _end(task)
                 await writer.submit(presence.process_stopped, doorbell.PROCESS_CHANNEL, now=now())
+                await asyncio.to_thread(message_log.log.stop)  # on SQLite it writes through the writer
                 await asyncio.to_thread(writer.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -19,6 +19,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("chargepoints.ChargingProfile", "show_chart"),
             ("chargepoints.OperatorLimit", "speed"),
             ("chargepoints.MeterValue", "electric_meter"),
+            ("chargepoints.OcppMessage", "forum"),
         ),
     ),
     (

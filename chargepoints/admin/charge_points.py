@@ -9,7 +9,15 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from chargepoints import provisioning
-from chargepoints.admin import charge_point_actions, charge_point_page, limit_actions, limit_words, rendering, tones
+from chargepoints.admin import (
+    charge_point_actions,
+    charge_point_page,
+    limit_actions,
+    limit_words,
+    messages,
+    rendering,
+    tones,
+)
 from chargepoints.admin.columns import linked, pretty, utc
 from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
@@ -177,7 +185,11 @@ class ChargePointAdmin(PlaceAdmin):
         yield from limit_words.problems_of_charge_point(obj, now=timezone.now())
 
     def panels(self, obj: ChargePoint) -> list[tuple[str, object]]:
-        return [*charge_point_page.panels(obj, now=timezone.now()), ("Newest commands", _commands_table(obj))]
+        return [
+            *charge_point_page.panels(obj, now=timezone.now()),
+            ("Newest commands", _commands_table(obj)),
+            ("Newest messages", messages.newest_of(obj)),
+        ]
 
 
 def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:

@@ -10,7 +10,7 @@ RESULT, ERROR, NONE = "CALLRESULT", "CALLERROR", ""
 
 class Exchange(NamedTuple):
     """`at`: Unix time of the CALL. `answer`: a payload, or a whole frame of ours as text. `result` empty: to be read in
-    the answer. `size`: about how many characters it keeps in memory.
+    the answer.
     """
 
     at: float
@@ -22,7 +22,6 @@ class Exchange(NamedTuple):
     answer: Any = None
     result: str = ""
     duration_ms: int | None = None
-    size: int = 0
 
 
 Record = Callable[[Exchange], None]
