@@ -1,10 +1,12 @@
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
@@ -12,6 +14,7 @@ from chargepoints import provisioning
 from chargepoints.admin import (
     charge_point_actions,
     charge_point_page,
+    console,
     limit_actions,
     limit_words,
     messages,
@@ -107,6 +110,7 @@ class ChargePointAdmin(PlaceAdmin):
         charge_point_actions.trigger_message,
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,
+        charge_point_actions.open_console,
         limit_actions.set_limit,
         limit_actions.remove_limit,
     ]
@@ -132,6 +136,10 @@ class ChargePointAdmin(PlaceAdmin):
                         "keys"]},
         ),
     ]  # fmt: skip
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(partial(console.console, self))
+        return [path("<path:object_id>/console/", view, name=console.URL_NAME), *super().get_urls()]
 
     @admin.display(description="connection", ordering="connection_id")
     def online(self, charge_point: ChargePoint) -> str:
