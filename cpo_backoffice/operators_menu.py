@@ -20,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("chargepoints.OperatorLimit", "speed"),
             ("chargepoints.MeterValue", "electric_meter"),
             ("chargepoints.OcppMessage", "forum"),
+            ("chargepoints.SmartChargingTest", "fact_check"),
         ),
     ),
     (

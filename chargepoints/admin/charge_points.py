@@ -19,6 +19,7 @@ from chargepoints.admin import (
     limit_words,
     messages,
     rendering,
+    self_tests,
     tones,
 )
 from chargepoints.admin.columns import linked, pretty, utc
@@ -111,6 +112,7 @@ class ChargePointAdmin(PlaceAdmin):
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,
         charge_point_actions.open_console,
+        self_tests.self_test,
         limit_actions.set_limit,
         limit_actions.remove_limit,
     ]

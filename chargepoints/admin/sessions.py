@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chargepoints.admin import session_actions, session_page, timeline, tones
+from chargepoints.admin import self_tests, session_actions, session_page, timeline, tones
 from chargepoints.admin.columns import linked, listed, measured, pretty, session_link, toned, utc
 from chargepoints.admin.pages import OperatedAdmin, RecordAdmin
 from chargepoints.admin.rendering import presence
@@ -27,6 +27,7 @@ class ChargingSessionAdmin(RecordAdmin):
         session_actions.clear_profile,
         session_actions.fetch_active_profile,
         session_actions.remote_stop,
+        self_tests.self_test,
     ]
     shown = [
         "uid", "state", linked("charge_point"), linked("evse"), "connector", "ocpp_transaction_id", "id_token",

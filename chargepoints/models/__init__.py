@@ -2,6 +2,7 @@ from chargepoints.models.commands import ChargePointCommand
 from chargepoints.models.limits import OperatorLimit
 from chargepoints.models.messages import OcppMessage
 from chargepoints.models.profiles import ChargingProfile
+from chargepoints.models.self_tests import SmartChargingTest
 from chargepoints.models.sessions import ChargingSession, DriverToken, MeterValue
 from chargepoints.models.sites import ChargePoint, Connector, Evse, Location, ServerProcess
 
@@ -18,4 +19,5 @@ __all__ = [
     "OcppMessage",
     "OperatorLimit",
     "ServerProcess",
+    "SmartChargingTest",
 ]

@@ -23,6 +23,8 @@ State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
 STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
 SYSTEM = "system"
+SELF_TEST = "self-test"
+"""The owner of profiles that try out a charge point (`self_tests`): above all others, for minutes."""
 CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
@@ -100,7 +102,9 @@ def foresee(
     profile = _profile_of(session, owner)
     prepared = _prepared(session, profile, schedule, now=now)
     if profile is None:
-        profile = ChargingProfile(session=session, owner=owner, stack_level=_free_stack_level(session))
+        profile = ChargingProfile(session=session, owner=owner, stack_level=_free_stack_level(session, owner))
+    elif owner == SELF_TEST and nothing_set(profile):
+        profile.stack_level = _free_stack_level(session, owner)  # others may have come since the last one
     return profile, prepared
 
 
@@ -112,12 +116,17 @@ def continued(
     return _prepared(session, there, schedule, now=now)
 
 
-def _free_stack_level(session: ChargingSession) -> int:
-    """0 for the first owner of a session, one above the highest for the next: two owners never share a level."""
-    taken = ChargingProfile.objects.filter(session=session.pk)
+def _free_stack_level(session: ChargingSession, owner: str) -> int:
+    """0 for the first owner of a session, one above the highest for the next: two owners never share a level.
+
+    A self-test takes the highest there is, and no level away from others.
+    """
+    taken = ChargingProfile.objects.filter(session=session.pk).exclude(owner=SELF_TEST)
     highest = taken.aggregate(Max("stack_level"))["stack_level__max"]
     level = 0 if highest is None else highest + 1
     allowed = session.charge_point.max_stack_level
+    if owner == SELF_TEST:
+        level = max(level, 1 if allowed is None else allowed)
     if allowed is not None and level > allowed:
         raise ScheduleRefused("no_stack_level", f"the charge point has no stack level above {allowed} left")
     return level
