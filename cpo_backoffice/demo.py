@@ -19,6 +19,7 @@ from django.conf import settings
 from chargepoints.simulator import SimulatedChargePoint
 from cpo_backoffice import demo_data
 from ocpi.simulator.scsp import SimulatedScsp
+from ocpi.simulator.strategies import DemoStrategy
 
 Write = Callable[[str], object]
 FIELD = re.compile(r"(\w+)=(\S+)")  # as the server's log writes them
@@ -33,7 +34,7 @@ def running(*, write: Write) -> Iterator[None]:
     cpo_token, scsp_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     own_url = f"http://127.0.0.1:{settings.PORT}"
     with SimulatedScsp(
-        token=scsp_token, cpo_token=cpo_token, cpo_url=own_url, auto=True, on_event=journey.partner
+        token=scsp_token, cpo_token=cpo_token, cpo_url=own_url, strategy=DemoStrategy(), on_event=journey.partner
     ) as scsp:
         os.environ.setdefault("DEMO_ADMIN_PASSWORD", _kept_password())
         demo_data.seed(scsp_base_url=scsp.base_url, scsp_token=scsp_token, cpo_token=cpo_token)

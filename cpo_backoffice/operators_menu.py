@@ -27,9 +27,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Partners",
         (
             ("ocpi.Party", "handshake"),
-            ("ocpi.ProfileRequest", "call_received"),
+            ("ocpi.ProfileRequest", "bolt"),
             ("ocpi.OutboxMessage", "outbox"),
             ("ocpi.DeliveryAttempt", "call_made"),
+            ("ocpi.InboundRequest", "call_received"),
             ("ocpi.Credentials", "key"),
             ("ocpi.PartnerEndpoint", "lan"),
         ),

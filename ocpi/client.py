@@ -82,6 +82,11 @@ class OutboundResponse:
         return 200 <= self.http_status < 300 and accepted
 
     @property
+    def unreadable(self) -> bool:
+        """A body that is no JSON: cut off on its way, or of something that is no OCPI at all (a page for people)."""
+        return self.body is None and bool(self.text.strip())
+
+    @property
     def retryable(self) -> bool:
         return self.http_status in {408, 429} or self.http_status >= 500
 

@@ -57,9 +57,12 @@ def _listening() -> QuerySet[PartnerEndpoint, Any]:
 
 
 def locations_changed(location_ids: Collection[int], *, now: datetime) -> None:
-    """Partners that were told of them get them whole, at once."""
+    """Partners that were told of them get them whole, at once; also those for which nothing is left there."""
     sees = Q(party__shares_all_evses=True) | Q(party__shared_evses__charge_point__location=F("location"))
-    told = OutboxMessage.objects.filter(sees, kind=Kind.LOCATION, location__in=location_ids, party__in=_listening())
+    has = Q(delivered_body__isnull=False) & ~Q(delivered_body__evses=[])
+    told = OutboxMessage.objects.filter(
+        sees | has, kind=Kind.LOCATION, location__in=location_ids, party__in=_listening()
+    )
     outbox.enqueue(location_messages.put_whole(told.distinct(), now=now))
 
 

@@ -2,7 +2,8 @@
 
 Constraints:
 - a result is posted before its promised time or not at all, and never again once the partner has answered it for good:
-  no answer in time, 408, 429 and 5xx are tried again while there is time. The attempt row is committed before the
+  no answer in time, 408, 429 and 5xx are tried again while there is time, and so are 401 and 403, since tokens may
+  have changed while it was on its way, on either side first. The attempt row is committed before the
   attempt, and `sent_at` when the connection stands, just before the first byte. A process killed before that leaves a
   message that is sent again; one killed after it leaves a result IN_DOUBT, which only a person may send again;
 - sessions and active profiles may arrive twice (they carry a whole state), so after any doubt they are sent whole;
@@ -10,11 +11,8 @@ Constraints:
 - no transaction is open while a partner is waited for.
 """
 
-import json
 import logging
-import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,12 +21,11 @@ from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession, Evse, Location
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import client, location_messages, outages, parties, period_marks, renderings
-from ocpi.authorizers import Authorizer
-from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, ProfileRequest
+from ocpi import location_messages, outages, parties, period_marks
+from ocpi.deliveries import Content, Delivery, Outcome, content_of, make_attempt
+from ocpi.models import DeliveryAttempt, OutboxMessage, ProfileRequest
 from ocpi.protocol import documents
 
 logger = logging.getLogger(__name__)
@@ -50,43 +47,6 @@ CLAIMED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`retry`: trying again may help; `later`: not soon, but once something was set right. `error` empty: delivered.
-    `silence`: the partner did not or could not answer.
-    """
-
-    error: str = ""
-    retry: bool = True
-    later: bool = False
-    response: client.OutboundResponse | None = None
-    silence: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    method: str
-    url: str
-    body: Any
-    authorization: Authorizer
-    routing: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """`content`, or what came of it without any. `attempt` None: the partner has it all, nothing leaves."""
-
-    message: OutboxMessage
-    content: Content | Outcome
-    attempt: DeliveryAttempt | None
-    timeout_s: float
-    lease_until: datetime
-
-    def still_mine(self) -> QuerySet[OutboxMessage]:
-        """The message, unless its lease ran out and somebody else decided about it."""
-        return OutboxMessage.objects.filter(pk=self.message.pk, status=Status.SENDING, lease_until=self.lease_until)
-
-
 def enqueue(message_ids: Iterable[int]) -> None:
     from ocpi.tasks import deliver_message
 
@@ -98,7 +58,7 @@ def post_result(request: ProfileRequest, body: dict[str, Any], *, now: datetime)
     """The one result of an ACCEPTED request, to be delivered before its deadline."""
     message = OutboxMessage.objects.create(
         kind=Kind.RESULT, party_id=request.party_id, session_id=request.session_id, profile_request=request,
-        url=request.response_url, body=storable(body), due_at=now, expires_at=request.deadline_at,
+        url=request.response_url, body=documents.storable(body), due_at=now, expires_at=request.deadline_at,
         correlation_id=request.correlation_id, created_at=now,
     )  # fmt: skip
     enqueue([message.pk])
@@ -115,11 +75,6 @@ def enqueue_plan(message: OutboxMessage) -> None:
         enqueue([message.pk])
 
 
-def storable(body: Any) -> Any:
-    """Decimals as the JSON numbers that will be sent."""
-    return json.loads(documents.dump(body))
-
-
 # --- one delivery ---------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +87,7 @@ def deliver(message_id: int, *, now: datetime) -> None:
     until = now + timedelta(seconds=DRAIN_S)
     delivery = _claim(message_id, now=now)
     while delivery:
-        outcome = _attempt(delivery)
+        outcome = make_attempt(delivery)
         ended_at, party = timezone.now(), delivery.message.party
         silent = outcome.silence and delivery.message.kind != Kind.RESULT  # then beat rings again, see `ocpi.outages`
         go_on = ended_at < until and not silent
@@ -175,7 +130,7 @@ def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Deliver
 def _take(message: OutboxMessage, *, now: datetime) -> Delivery | None:
     timeout_s = _attempt_time(message, now=now)
     lease_until = now + timedelta(seconds=timeout_s + LEASE_SLACK_S)
-    content = _content(message)
+    content = content_of(message)
     number = message.attempt_count + (1 if content else 0)
     mine = _due(message).filter(due_at__lte=now, revision=message.revision, attempt_count=message.attempt_count)
     if not mine.update(status=Status.SENDING, lease_until=lease_until, attempt_count=number):
@@ -189,9 +144,9 @@ def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
 
 
 def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: int, now: datetime) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
+    attempt = DeliveryAttempt(message=message, party_id=message.party_id, number=number, started_at=now)
     if isinstance(content, Content):
-        attempt.method, attempt.url, attempt.body = content.method, content.url[:300], storable(content.body)
+        attempt.method, attempt.url, attempt.body = content.method, content.url[:300], documents.storable(content.body)
     attempt.save(force_insert=True)
     return attempt
 
@@ -245,84 +200,6 @@ def _attempt_time(message: OutboxMessage, *, now: datetime) -> float:
 
 def _too_late(message: OutboxMessage) -> str:
     return f"the promised time was over; last error: {message.last_error or 'none'}"
-
-
-def _attempt(delivery: Delivery) -> Outcome:
-    """Everything that can go wrong outside becomes an Outcome; nothing is sent without its `sent_at`."""
-    if isinstance(delivery.content, Outcome):
-        return delivery.content
-    return _sent(delivery, delivery.content)
-
-
-def _sent(delivery: Delivery, content: Content) -> Outcome:
-    try:
-        response = client.send(
-            _request(delivery, content),
-            authorization=content.authorization,
-            policy=parties.address_policy(delivery.message.party),
-            before_send=lambda: _mark_sent(delivery),
-        )
-    except ClaimLost:
-        return Outcome("not sent: the lease or the promised time had run out")
-    except client.DeliveryFailed as failure:
-        unauthorised = failure.kind is client.FailureKind.AUTHORISATION
-        again = failure.retryable
-        return Outcome(str(failure)[:500], retry=again, later=unauthorised, silence=again)
-    problem = "" if response.ok else f"HTTP {response.http_status}, OCPI status {response.ocpi_status_code}"
-    return Outcome(problem, retry=response.retryable, response=response, silence=not response.ok and response.retryable)
-
-
-def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
-    return client.OutboundRequest(
-        method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
-        correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
-        routing=content.routing,
-    )  # fmt: skip
-
-
-def _content(message: OutboxMessage) -> Content | Outcome | None:
-    """None: the partner has it all."""
-    try:
-        request = _rendered(message)
-        return Content(*request, parties.authorizer(message.party), renderings.routing(message)) if request else None
-    except ChargingSession.DoesNotExist:
-        return Outcome("the session is over or no longer shared with this party", retry=False)
-    except (Location.DoesNotExist, Evse.DoesNotExist):
-        return Outcome("it is no longer shared with this party, or lacks what partners must be told", retry=False)
-    except (PartnerEndpoint.DoesNotExist, parties.NotConnected) as error:
-        return Outcome(f"the party is not connected: {error}"[:500], retry=False)
-
-
-def _rendered(message: OutboxMessage) -> tuple[str, str, Any] | None:
-    match message.kind:
-        case Kind.RESULT:
-            return "POST", message.url, message.body
-        case Kind.SESSION:
-            return renderings.session_request(message)
-        case Kind.LOCATION:
-            return renderings.location_request(message)
-        case Kind.EVSE:
-            return renderings.evse_request(message)
-        case _:
-            return renderings.active_profile_request(message)
-
-
-class ClaimLost(Exception):
-    """The lease, or the promised time, ran out before the connection stood."""
-
-
-@committed
-def _mark_sent(delivery: Delivery) -> None:
-    """Raises ClaimLost, and nothing is sent, unless the message is still this worker's and in time.
-
-    Holds the message's row: whoever takes it back waits for this mark, or this waits and finds it lost.
-    """
-    mine = delivery.still_mine().update(lease_until=delivery.lease_until)
-    now = timezone.now()
-    if not mine or now >= min(delivery.lease_until, delivery.message.expires_at or delivery.lease_until):
-        raise ClaimLost
-    if delivery.attempt:
-        DeliveryAttempt.objects.filter(pk=delivery.attempt.pk).update(sent_at=now)
 
 
 # --- what came of it ------------------------------------------------------------------------------------------------

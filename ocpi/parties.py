@@ -111,11 +111,13 @@ def speaks_for(credentials: Credentials, address: Address) -> bool:
 
     A Hub forwards for parties that it does not list as roles (OCPI 2.2.1 credentials, CredentialsRole).
     """
-    party = credentials.party
-    if party.role == Party.Role.HUB:
-        return True
+    return credentials.party.role == Party.Role.HUB or is_role_of(credentials, address)
+
+
+def is_role_of(credentials: Credentials, address: Address) -> bool:
+    """Whether it is the party itself, or another role of its platform."""
     others = (Address(role["country_code"], role["party_id"]) for role in credentials.roles)
-    return str(address) in {str(party).upper(), *map(str, others)}
+    return str(address) in {str(credentials.party).upper(), *map(str, others)}
 
 
 def routing(party: Party, *, sender: Address | None = None, receiver: Address | None = None) -> dict[str, str]:

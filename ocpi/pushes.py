@@ -18,6 +18,7 @@ from chargepoints.profiles import active_profile, same_plan
 from chargepoints.values import ChargingSchedule, RateUnit, SchedulePeriod
 from ocpi import outbox, sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party, ProfileRequest
+from ocpi.protocol import documents
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.v2_2_1 import translation
 
@@ -135,7 +136,7 @@ def _tell(
     message = only_row(standing)
     if message and _is_told(message, profile, plan, now=now):
         return
-    news = {"body": outbox.storable(translation.active_charging_profile(plan)), "correlation_id": correlation_id}
+    news = {"body": documents.storable(translation.active_charging_profile(plan)), "correlation_id": correlation_id}
     if message is None:
         message = OutboxMessage.objects.create(
             kind=Kind.ACTIVE_PROFILE, party=party, session=session, due_at=now, created_at=now, **news

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from chargepoints.models import ChargingSession, Evse
+from chargepoints.models import ChargingSession, Evse, Location
 from ocpi import charging_periods, our_parties, parties, period_marks, sharing
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party, ProfileRequest
 from ocpi.protocol.datetimes import format_datetime
@@ -51,10 +51,23 @@ def active_profile_request(message: OutboxMessage) -> Request:
 
 
 def location_request(message: OutboxMessage) -> Request:
-    """The whole Location, as this party sees it (OCPI 2.2.1 mod_locations, Receiver interface PUT)."""
-    location = sharing.locations_visible_to(message.party).get(outbox=message)
+    """The whole Location, as this party sees it (OCPI 2.2.1 mod_locations, Receiver interface PUT).
+
+    One that the party has and that has nothing left for it, since its charge points stand elsewhere now, is told as the
+    party knows it, without an EVSE. Raises Location.DoesNotExist when there is nothing to tell.
+    """
+    location = sharing.locations_visible_to(message.party).filter(outbox=message).first()
+    if location is None:
+        return "PUT", _place_url(message), _emptied(message)
     evses = sharing.evses_visible_to(message.party).filter(charge_point__location=location)
     return "PUT", _place_url(message), _writer(message).location_object(location, list(with_parts(evses)))
+
+
+def _emptied(message: OutboxMessage) -> dict[str, Any]:
+    known = message.delivered_body
+    if not known:
+        raise Location.DoesNotExist
+    return {**known, "evses": [], "last_updated": format_datetime(timezone.now())}
 
 
 def evse_request(message: OutboxMessage) -> Request | None:

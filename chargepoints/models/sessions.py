@@ -113,7 +113,7 @@ class ChargingSession(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["last_updated", "id"], name="session_updated"),  # OCPI GET sessions, oldest first
+            models.Index(fields=["last_updated", "id"], name="session_updated"),  # OCPI GET sessions?date_from=
             models.Index(fields=["-started_at", "-id"], name="session_started"),  # the admin's list
             models.Index(  # the open session of an EVSE; PENDING ones to time out
                 fields=["evse", "state"], condition=models.Q(state__in=["PENDING", "ACTIVE"]), name="session_open"

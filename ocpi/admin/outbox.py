@@ -1,6 +1,5 @@
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,6 +11,7 @@ from chargepoints.admin.columns import linked, measured, pretty, session_link, t
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import NEWEST, Problem, Remedy
 from ocpi.admin import tones
+from ocpi.admin.bodies import pretty_body, pretty_document
 from ocpi.admin.deliveries import SEND_PERMISSION, retry_delivery_now, why_not
 from ocpi.models import DeliveryAttempt, OutboxMessage
 
@@ -111,25 +111,28 @@ def outcome(attempt: DeliveryAttempt) -> str:
 @admin.register(DeliveryAttempt)
 class DeliveryAttemptAdmin(RecordAdmin):
     list_display = [
-        "id", linked("message"), linked("message__party", "party"), "number", "method", "url", "came_of_it", "error",
+        "id", linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), measured("duration_ms", "ms", "took"),
     ]  # fmt: skip
-    list_filter = ["http_status", "message__kind", "message__party"]
-    list_select_related = ["message__party"]
+    list_filter = ["http_status", "message__kind", "party"]
+    list_select_related = ["message", "party"]
     search_fields = ["url", "error", "message__session__uid", "message__correlation_id"]
     search_help_text = "URL, error, session or correlation id"
     date_hierarchy = "started_at"
     shown = [
-        linked("message"), linked("message__party", "party"), "number", "method", "url", "came_of_it", "error",
+        linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), utc("sent_at"), utc("finished_at"), measured("duration_ms", "ms", "took"),
-        pretty("body", "sent"), "answer",
+        "sent", "answer",
     ]  # fmt: skip
 
     @admin.display(description="outcome", ordering="http_status")
     def came_of_it(self, attempt: DeliveryAttempt) -> str:
         return outcome(attempt)
 
+    @admin.display(description="sent")
+    def sent(self, attempt: DeliveryAttempt) -> str:
+        return pretty_document(attempt.body)
+
     @admin.display(description="answer")
-    def answer(self, attempt: DeliveryAttempt) -> Any:
-        text = attempt.response_body
-        return format_html('<pre class="cpo-json">{}</pre>', text) if text else rendering.NOTHING
+    def answer(self, attempt: DeliveryAttempt) -> str:
+        return pretty_body(attempt.response_body)

@@ -20,6 +20,11 @@ def dump(document: Any) -> bytes:
     return text.encode()
 
 
+def storable(body: Any) -> Any:
+    """Decimals as the JSON numbers that will be sent."""
+    return json.loads(dump(body))
+
+
 def load(raw: bytes) -> Any:
     """Numbers with a fraction become Decimal. ValueError for anything that is no JSON text, NaN and Infinity included.
 

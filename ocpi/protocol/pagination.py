@@ -64,14 +64,18 @@ def page_headers(
 
 
 def paginate(queryset: QuerySet[Any], request: Any) -> Page:
-    """One page of objects with `last_updated` and `id`, oldest first. Filter for the caller before calling this."""
+    """One page of objects with `last_updated` and `id`, oldest first. Filter for the caller before calling this.
+
+    Oldest by creation, not by `last_updated` (OCPI 2.2.1 transport_and_format, Paginated Response): an object that
+    changes while a client crawls would move to the end, and another would slip onto a page that the client has had.
+    """
     max_limit: int = settings.OCPI_PAGE_LIMIT
     query = parse_page_query(request.GET, max_limit=max_limit)
     matches = _matching(queryset, query)
     params = [(name, value) for name, values in request.GET.lists() for value in values]
     url = settings.PUBLIC_URL + request.path
     headers = page_headers(query, total=matches.count(), max_limit=max_limit, url=url, params=params)
-    ordered = matches.order_by("last_updated", "id")
+    ordered = matches.order_by("id")
     return Page(tuple(ordered[query.offset : query.offset + query.limit]), headers)
 
 

@@ -3,6 +3,8 @@
 Nobody has to say from whom to whom (a directly connected peer with one role need not); what is said must be so.
 """
 
+from dataclasses import replace
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -23,8 +25,20 @@ class RoutedRightly(BasePermission):
             for end in ("from", "to"):
                 if unreadable(request.headers, end):
                     raise InvalidField(", ".join(header_names(end)), "must be a country code and a party id")
-            admit(credentials_of(request), Routing.of(request.headers))
+            routing = meant(credentials_of(request), Routing.of(request.headers))
+            admit(credentials_of(request), routing)
+            view.routing = routing  # type: ignore[attr-defined]
         return True
+
+
+def meant(credentials: Credentials, routing: Routing) -> Routing:
+    """A receiver that is the caller itself counts as not said: it can mean nobody here, and hides nothing from anybody.
+
+    The ocpi-tool of the EV Roaming Foundation (1.1.1) names itself as both ends.
+    """
+    if not routing.receiver or not parties.is_role_of(credentials, routing.receiver):
+        return routing
+    return routing if our_parties.is_ours(routing.receiver) else replace(routing, receiver=None)
 
 
 def admit(credentials: Credentials, routing: Routing) -> None:

@@ -10,17 +10,24 @@ from contextlib import contextmanager
 
 from ocpi.protocol.errors import Overloaded
 
-AT_ONCE = 8
 WAIT_S = 5.0
-_slots = threading.BoundedSemaphore(AT_ONCE)
 
 
-@contextmanager
-def slot() -> Iterator[None]:
-    """Raises Overloaded, before anything was done, when none came free for WAIT_S seconds."""
-    if not _slots.acquire(timeout=WAIT_S):
-        raise Overloaded
-    try:
-        yield
-    finally:
-        _slots.release()
+class Slots:
+    def __init__(self, at_once: int) -> None:
+        self._free = threading.BoundedSemaphore(at_once)
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Raises Overloaded, before anything was done, when none came free for WAIT_S seconds."""
+        if not self._free.acquire(timeout=WAIT_S):
+            raise Overloaded
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+REQUESTS = Slots(8)
+HANDSHAKES = Slots(3)
+"""They call out, up to half a minute; slow partners that register keep nobody else from working."""

@@ -1,10 +1,18 @@
 """What we asked the CPO to do with charging profiles, and whether its results keep what it promised."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ocpi.simulator.profile_rules import Profile, active_profile
+from ocpi.simulator.violations import Violation
+
+_FLOW = "mod_charging_profiles, Flow"
+_RESPONSE = "mod_charging_profiles, ChargingProfileResponse: timeout"
+_POST = "mod_charging_profiles, POST Method"
 RESULTS = frozenset({"ACCEPTED", "REJECTED", "UNKNOWN"})
 
 
@@ -38,6 +46,21 @@ class ReceivedResult:
     confirmed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Requests by immediate answer (`no answer` among them), and what became of the accepted ones.
+
+    `waiting`: without a result, and its time is not over. `latencies_s`: from request to first result.
+    """
+
+    answers: Mapping[str, int]
+    in_time: int
+    late: int
+    missing: int
+    waiting: int
+    latencies_s: tuple[float, ...]
+
+
 class _State(StrEnum):
     PENDING = "pending"
     UNANSWERED = "unanswered"
@@ -49,6 +72,9 @@ class _State(StrEnum):
 class _Entry:
     session_id: str
     kind: CallKind
+    opened_s: float
+    profile: Profile | None = None
+    answer: str = "no answer"
     state: _State = _State.PENDING
     deadline_s: float | None = None
     results: list[ReceivedResult] = field(default_factory=list)
@@ -63,21 +89,22 @@ class ProfileCalls:
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
 
-    def open(self, request_id: str, *, session_id: str, kind: CallKind) -> None:
+    def open(
+        self, request_id: str, *, session_id: str, kind: CallKind, opened_s: float, profile: Profile | None = None
+    ) -> None:
         """A repeated request keeps its entry: it is one request and gets one result."""
-        self._entries.setdefault(request_id, _Entry(session_id, kind))
+        self._entries.setdefault(request_id, _Entry(session_id, kind, opened_s, profile))
 
-    def settle(self, call: ProfileCall, *, answered_s: float) -> list[str]:
+    def settle(self, call: ProfileCall, *, answered_s: float) -> list[Violation]:
         """Record the immediate answer; returns the violations that it brings to light."""
         entry = self._entries[call.request_id]
+        entry.answer = call.result or f"HTTP {call.http_status}"
         if call.result != "ACCEPTED":
             return self._refuse(call.request_id, entry)
         entry.state = _State.ACCEPTED
-        if call.timeout_s is None:
-            return [f"ChargingProfileResponse of {call.request_id} without timeout"]
-        if entry.deadline_s is None:
+        if call.timeout_s is not None and entry.deadline_s is None:
             entry.deadline_s = answered_s + call.timeout_s
-        return [text for result in entry.results for text in _late(entry, result)]
+        return [found for result in entry.results for found in _late(entry, result)]
 
     def abandon(self, request_id: str) -> None:
         """No answer came: whether the CPO accepted is unknown, so a result is neither owed nor wrong."""
@@ -85,22 +112,22 @@ class ProfileCalls:
         if entry.state is _State.PENDING:
             entry.state = _State.UNANSWERED
 
-    def refusals(self, result: ReceivedResult) -> list[str]:
+    def refusals(self, result: ReceivedResult) -> list[Violation]:
         """Violations for which a partner refuses the result."""
         entry = self._entries.get(result.request_id)
         if entry is None:
-            return [f"result of unknown request {result.request_id}"]
+            return [Violation(_named(result.request_id), "of a request that was never made", _POST)]
         refused = [_not_accepted(result.request_id)] if entry.state is _State.REFUSED else []
         return _shape(entry.kind, result) + refused
 
-    def record(self, result: ReceivedResult) -> list[str]:
+    def record(self, result: ReceivedResult) -> list[Violation]:
         """Keep a result; returns the violations that a partner lives with. A repeat after a lost answer is none."""
         entry = self._entries.get(result.request_id)
         if entry is None:
             return []
         violations = _late(entry, result)
         if any(earlier.confirmed for earlier in entry.results):
-            violations.append(f"second result of {result.request_id}")
+            violations.append(Violation(_named(result.request_id), "the second one", _FLOW))
         entry.results.append(result)
         return violations
 
@@ -121,31 +148,69 @@ class ProfileCalls:
             if entry.deadline_s is not None and now_s > entry.deadline_s and not entry.results
         ]
 
-    def _refuse(self, request_id: str, entry: _Entry) -> list[str]:
+    def profile_in_force(self, session_id: str) -> Profile | None:
+        """The profile asked last, once the charge point took it; None if it was cleared since, or anything is open."""
+        mine = [e for e in self._entries.values() if e.session_id.lower() == session_id.lower()]
+        changes = [entry for entry in mine if entry.kind is not CallKind.GET and entry.state is not _State.REFUSED]
+        last = changes[-1] if changes else None
+        taken = last is not None and any(result.body.get("result") == "ACCEPTED" for result in last.results)
+        return last.profile if last is not None and taken else None
+
+    def taken(self) -> dict[str, str]:
+        """Session ids by the requests to set a profile that the charge point took."""
+        puts = ((request_id, entry) for request_id, entry in self._entries.items() if entry.kind is CallKind.PUT)
+        return {
+            request_id: entry.session_id
+            for request_id, entry in puts
+            if any(result.body.get("result") == "ACCEPTED" for result in entry.results)
+        }
+
+    def tally(self, now_s: float) -> Tally:
+        entries = self._entries.values()
+        accepted = [entry for entry in entries if entry.state is _State.ACCEPTED]
+        first = [(entry, entry.results[0].received_s) for entry in accepted if entry.results]
+        late = sum(entry.deadline_s is not None and received_s > entry.deadline_s for entry, received_s in first)
+        missing = len(self.overdue(now_s))
+        return Tally(
+            answers=Counter(entry.answer for entry in entries),
+            in_time=len(first) - late,
+            late=late,
+            missing=missing,
+            waiting=len(accepted) - len(first) - missing,
+            latencies_s=tuple(received_s - entry.opened_s for entry, received_s in first),
+        )
+
+    def _refuse(self, request_id: str, entry: _Entry) -> list[Violation]:
         if entry.state is _State.ACCEPTED:  # the answer to a repeat takes nothing back
             return []
         entry.state = _State.REFUSED
         return [_not_accepted(request_id) for _ in entry.results]
 
 
-def _not_accepted(request_id: str) -> str:
-    return f"result of {request_id}, which was not ACCEPTED"
+def _named(request_id: str) -> str:
+    return f"result of {request_id}"
 
 
-def _late(entry: _Entry, result: ReceivedResult) -> list[str]:
+def _not_accepted(request_id: str) -> Violation:
+    return Violation(_named(request_id), "of a request that was not ACCEPTED", _FLOW)
+
+
+def _late(entry: _Entry, result: ReceivedResult) -> list[Violation]:
     if entry.deadline_s is None or result.received_s <= entry.deadline_s:
         return []
-    return [f"result of {result.request_id} {result.received_s - entry.deadline_s:.1f} s after its timeout"]
+    what = f"{result.received_s - entry.deadline_s:.1f} s after its timeout"
+    return [Violation(_named(result.request_id), what, _RESPONSE)]
 
 
-def _shape(kind: CallKind, result: ReceivedResult) -> list[str]:
-    """OCPI 2.2.1 mod_charging_profiles, the three result objects: only an ActiveChargingProfileResult has a profile."""
-    named = f"result of {result.request_id}"
-    if "status_code" in result.body:
-        return [f"{named} wrapped in the envelope"]
-    if result.body.get("result") not in RESULTS:
-        return [f"{named} without a ChargingProfileResultType"]
-    expected = kind is CallKind.GET and result.body["result"] == "ACCEPTED"
-    if expected != (result.body.get("profile") is not None):
-        return [f"{named} {'without' if expected else 'with'} a profile"]
-    return []
+def _shape(kind: CallKind, result: ReceivedResult) -> list[Violation]:
+    """The three result objects: only an ActiveChargingProfileResult has a profile."""
+    where, body = _named(result.request_id), result.body
+    if "status_code" in body:
+        return [Violation(where, "wrapped in the envelope of a response", _POST)]
+    if body.get("result") not in RESULTS:
+        return [Violation(where, "without a result of the enum", "mod_charging_profiles, ChargingProfileResultType")]
+    expected = kind is CallKind.GET and body["result"] == "ACCEPTED"
+    if expected != (body.get("profile") is not None):
+        what = f"{'without' if expected else 'with'} a profile"
+        return [Violation(where, what, "mod_charging_profiles, ActiveChargingProfileResult")]
+    return active_profile(where, body["profile"]) if expected else []

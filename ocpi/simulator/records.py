@@ -2,15 +2,22 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from ocpi.simulator.profile_calls import CallKind, ProfileCall, ProfileCalls, ReceivedResult
+from ocpi.simulator import location_rules, session_rules
+from ocpi.simulator.location_rules import Location, LocationRefused, Target
+from ocpi.simulator.profile_calls import CallKind, ProfileCall, ProfileCalls, ReceivedResult, Tally
+from ocpi.simulator.profile_rules import Profile, above_asked
 from ocpi.simulator.session_rules import Session, SessionKey, SessionRefused, patch_session, put_session
+from ocpi.simulator.violations import Violation
+from ocpi.simulator.wire import OCPI_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,10 @@ class ReceivedRequest:
     body: Any
     received_at: datetime
 
+    @property
+    def named(self) -> str:
+        return f"{self.method} {urlsplit(self.path).path}"
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPush:
@@ -33,16 +44,27 @@ class ReceivedPush:
     received_at: datetime
 
 
-class Records:
-    """Thread-safe; every change wakes the waiters."""
+MANY_REQUESTS = 10_000
 
-    def __init__(self) -> None:
+
+class Records:
+    """Thread-safe; every change wakes the waiters. `version` of OCPI decides what a Session must have.
+
+    A violation breaks the specification; a note is worth knowing and breaks nothing. Each is kept once.
+    """
+
+    def __init__(self, version: str = OCPI_VERSION) -> None:
         self.changed = threading.Condition()
-        self._requests: list[ReceivedRequest] = []
+        self._version = version
+        self._requests: deque[ReceivedRequest] = deque(maxlen=MANY_REQUESTS)
+        self._request_ids: set[str] = set()
         self._sessions: dict[SessionKey, tuple[SessionKey, Session]] = {}
+        self._pulled: set[SessionKey] = set()
+        self._locations: dict[tuple[str, str, str], Location] = {}
         self._results: list[ReceivedResult] = []
         self._pushes: list[ReceivedPush] = []
-        self._violations: list[str] = []
+        self._violations: list[Violation] = []
+        self._notes: list[str] = []
         self._calls = ProfileCalls()
 
     @property
@@ -66,9 +88,19 @@ class Records:
             return list(self._pushes)
 
     @property
-    def violations(self) -> list[str]:
+    def locations(self) -> list[Location]:
+        with self.changed:
+            return [dict(location) for location in self._locations.values()]
+
+    @property
+    def violations(self) -> list[Violation]:
         with self.changed:
             return list(self._violations)
+
+    @property
+    def notes(self) -> list[str]:
+        with self.changed:
+            return list(self._notes)
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float) -> Any:
         """The last value of `predicate`, which is called with the lock held: true, or false after `timeout` seconds."""
@@ -82,14 +114,26 @@ class Records:
             raise TimeoutError(f"no result of {request_id} within {timeout} s")
         return dict(found[0].body)
 
-    def add_request(self, request: ReceivedRequest) -> None:
+    def add_request(self, request: ReceivedRequest) -> bool:
+        """Whether its X-Request-ID is new, or it has none."""
+        request_id = request.headers.get("X-Request-ID")
         with self.changed:
             self._requests.append(request)
+            new = request_id not in self._request_ids
+            if request_id:
+                self._request_ids.add(request_id)
+            self.changed.notify_all()
+        return new
+
+    def add_violations(self, violations: list[Violation]) -> None:
+        with self.changed:
+            self._violations.extend(violation for violation in violations if violation not in self._violations)
             self.changed.notify_all()
 
-    def add_violations(self, texts: list[str]) -> None:
+    def add_note(self, text: str) -> None:
         with self.changed:
-            self._violations.extend(texts)
+            if text not in self._notes:
+                self._notes.append(text)
             self.changed.notify_all()
 
     def session(self, key: SessionKey) -> Session | None:
@@ -107,18 +151,59 @@ class Records:
 
     def store_session(self, method: str, key: SessionKey, body: Any) -> tuple[Session, bool]:
         """The Session after the push and whether it is new; a refusal is recorded and raised as SessionRefused."""
+        where, folded = f"{method} session {key}", key.folded()
         with self.changed:
-            known, stored = self._sessions.get(key.folded(), (key, None))
+            known, stored = self._sessions.get(folded, (key, None))
             try:
                 session = (put_session if method == "PUT" else patch_session)(stored, body, key)
             except SessionRefused as refused:
-                self.add_violations([f"{method} session {key}: {refused}"])
+                self.add_violations([Violation(where, str(refused), "mod_sessions, Receiver Interface")])
                 raise
-            self._sessions[key.folded()] = (known, session)
+            exact = None if folded in self._pulled else stored
+            self.add_violations(session_rules.tolerated(where, method, exact, body, version=self._version))
+            self._sessions[folded] = (known, session)
+            if method == "PUT":
+                self._pulled.discard(folded)
             self.changed.notify_all()
         return dict(session), stored is None
 
-    def add_result(self, request_id: str, body: dict[str, Any]) -> tuple[ReceivedResult, list[str]]:
+    def store_pulled_session(self, session: Session) -> bool:
+        """A Session of the CPO's list, already judged; whether it was new. What was pushed is newer, or the same."""
+        key = SessionKey(session["country_code"], session["party_id"], session["id"])
+        with self.changed:
+            if key.folded() in self._sessions:
+                return False
+            self._sessions[key.folded()] = (key, session)
+            self._pulled.add(key.folded())
+            self.changed.notify_all()
+        return True
+
+    def store_location(self, method: str, target: Target, body: Any) -> Location:
+        """The Location after the GET or push of it or of a part; a refusal is recorded and raised, LocationRefused."""
+        where = f"{method} location {target}"
+        with self.changed:
+            stored = self._locations.get(target.folded())
+            try:
+                location = location_rules.pushed(method, stored, body, target)
+            except LocationRefused as refused:
+                self.add_violations([Violation(where, str(refused), target.table.passage)])
+                raise
+            self.add_violations(location_rules.tolerated(where, body, target.table, partial=method == "PATCH"))
+            self._locations[target.folded()] = location
+            self.changed.notify_all()
+        return location
+
+    def part_of_location(self, target: Target) -> dict[str, Any] | None:
+        with self.changed:
+            return location_rules.found(self._locations.get(target.folded()), target)
+
+    def evse(self, evse_uid: str) -> dict[str, Any] | None:
+        """None where the CPO told of no EVSE by this uid, or has no Locations for us."""
+        with self.changed:
+            evses = [evse for location in self._locations.values() for evse in location.get("evses") or ()]
+        return next((evse for evse in evses if str(evse.get("uid")).lower() == evse_uid.lower()), None)
+
+    def add_result(self, request_id: str, body: dict[str, Any]) -> tuple[ReceivedResult, list[Violation]]:
         """The result and the reasons to refuse it."""
         result = ReceivedResult(request_id, body, datetime.now(UTC), time.monotonic())
         with self.changed:
@@ -134,18 +219,23 @@ class Records:
 
     def add_push(self, session_id: str, body: dict[str, Any]) -> bool:
         """False, and a violation, for a session on which we never set a profile."""
+        where = f"ActiveChargingProfile of {session_id}"
         with self.changed:
-            allowed = self._calls.may_push(session_id)
-            if allowed:
-                self._pushes.append(ReceivedPush(session_id, body, datetime.now(UTC)))
-                self.changed.notify_all()
-            else:
-                self.add_violations([f"ActiveChargingProfile of {session_id}, where no profile was set"])
-        return allowed
+            if not self._calls.may_push(session_id):
+                passage = "mod_charging_profiles, Sender Interface, PUT Method"
+                self.add_violations([Violation(where, "no profile was set on this session", passage)])
+                return False
+            asked = self._calls.profile_in_force(session_id)
+            if asked is not None and (above := above_asked(asked, body)):
+                self.add_note(f"{where}: {above}")
+            self._pushes.append(ReceivedPush(session_id, body, datetime.now(UTC)))
+            self.changed.notify_all()
+        return True
 
-    def open_call(self, request_id: str, *, session_id: str, kind: CallKind) -> None:
+    def open_call(self, request_id: str, *, session_id: str, kind: CallKind, profile: Profile | None = None) -> None:
+        opened_s = time.monotonic()
         with self.changed:
-            self._calls.open(request_id, session_id=session_id, kind=kind)
+            self._calls.open(request_id, session_id=session_id, kind=kind, opened_s=opened_s, profile=profile)
 
     def settle_call(self, call: ProfileCall) -> None:
         with self.changed:
@@ -162,3 +252,17 @@ class Records:
     def overdue_calls(self) -> list[str]:
         with self.changed:
             return self._calls.overdue(time.monotonic())
+
+    def profiles_taken(self) -> dict[str, str]:
+        with self.changed:
+            return self._calls.taken()
+
+    def steered(self) -> list[str]:
+        """Ids of ACTIVE sessions that a profile of ours is in force on."""
+        with self.changed:
+            active = [key.session_id for key, session in self._sessions.values() if session["status"] == "ACTIVE"]
+            return [session_id for session_id in active if self._calls.profile_in_force(session_id)]
+
+    def tally(self) -> Tally:
+        with self.changed:
+            return self._calls.tally(time.monotonic())

@@ -21,6 +21,7 @@ from ocpi.simulator.wire import CLIENT_ERROR, SERVER_ERROR, Answer, refusal
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.05
+LONGEST_BODY = 4_000_000
 # HTTP status and OCPI status code
 _REFUSALS = {
     FaultMode.ERROR_500: (500, SERVER_ERROR),
@@ -82,8 +83,7 @@ class ScspHandler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         request, malformed = self._read()
-        self.server.endpoints.note(request)
-        if not self.server.endpoints.authorized(self.headers.get("Authorization", "")):
+        if not self.server.endpoints.admit(request, self.headers.get("Authorization", "")):
             self._send(request, refusal("unknown token", http_status=401, status_code=CLIENT_ERROR))
         elif malformed:
             self._send(request, refusal("not valid JSON", http_status=400))
@@ -98,6 +98,8 @@ class ScspHandler(BaseHTTPRequestHandler):
     def _answer(self, request: ReceivedRequest) -> None:
         kind = endpoint_kind(request.path)
         fault = self.server.faults.take(kind) if kind else None
+        if fault is not None:
+            self.server.endpoints.fault_met(request, fault)
         if fault is not None and fault.mode is FaultMode.HANG:
             self._hang()
         elif fault is not None and fault.mode in _REFUSALS:
@@ -122,13 +124,20 @@ class ScspHandler(BaseHTTPRequestHandler):
             self._send(request, answer)
 
     def _read(self) -> tuple[ReceivedRequest, bool]:
-        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        text = self.rfile.read(self._length())
         try:
             body, malformed = json.loads(text) if text else None, False
-        except ValueError:
+        except (ValueError, RecursionError):
             body, malformed = text.decode(errors="replace"), True
         headers = CaseInsensitiveDict({k: v for k, v in self.headers.items() if k.lower() != "authorization"})
         return ReceivedRequest(self.command, self.path, headers, body, datetime.now(UTC)), malformed
+
+    def _length(self) -> int:
+        """Of the body as far as it is read; what is longer is cut, and so is no JSON."""
+        text = self.headers.get("Content-Length") or "0"
+        if not text.isdecimal() or int(text) > LONGEST_BODY:
+            self.close_connection = True
+        return min(int(text), LONGEST_BODY) if text.isdecimal() else 0
 
     def _send(self, request: ReceivedRequest, answer: Answer) -> None:
         self._write(request, answer.http_status, json.dumps(answer.envelope).encode())

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ocpi.simulator.objects import SESSION, SESSION_2_2, STATUSES
+from ocpi.simulator.tables import findings, missing
+from ocpi.simulator.violations import Violation, all_of
 from ocpi.simulator.wire import parse_datetime
 
 Session = dict[str, Any]
-
-REQUIRED_FIELDS = (
-    "country_code", "party_id", "id", "start_date_time", "kwh", "cdr_token", "auth_method", "location_id",
-    "evse_uid", "connector_id", "currency", "status", "last_updated",
-)  # fmt: skip
-STATUSES = frozenset({"ACTIVE", "COMPLETED", "INVALID", "PENDING", "RESERVATION"})
 
 
 class SessionRefused(Exception):
@@ -40,9 +37,8 @@ def put_session(stored: Session | None, body: Any, key: SessionKey) -> Session:
     Raises SessionRefused. Repeating a final Session unchanged is no change (OCPI 2.2.1 mod_sessions, PUT).
     """
     session = _object(body)
-    missing = [name for name in REQUIRED_FIELDS if session.get(name) is None]
-    if missing:
-        raise SessionRefused(f"missing {', '.join(missing)}")
+    if names := missing(SESSION, session):
+        raise SessionRefused(f"missing {', '.join(names)}")
     _check_fields(session, key)
     if stored is not None:
         _check_change(stored, session)
@@ -64,6 +60,37 @@ def patch_session(stored: Session | None, body: Any, key: SessionKey) -> Session
     session = {**stored, **changes, "charging_periods": periods}
     _check_change(stored, session)
     return session
+
+
+def tolerated(where: str, method: str, stored: Session | None, body: Session, *, version: str) -> list[Violation]:
+    """What is wrong with a push that a partner can live with. `stored`: the Session before, if it is exactly known."""
+    table = SESSION_2_2 if version == "2.2" else SESSION
+    found = all_of(where, findings(table, body, partial=method == "PATCH"), table.passage)
+    if method == "PATCH" and stored is not None:
+        found += all_of(where, _repeated_periods(stored, body), "mod_sessions, PATCH Method: they are added")
+    return found + all_of(where, _unsound_charge(body), "mod_cdrs, CdrDimensionType")
+
+
+def _repeated_periods(stored: Session, body: Session) -> list[str]:
+    known = {_start(period) for period in stored.get("charging_periods") or ()}
+    repeated = [start for period in body.get("charging_periods") or () if (start := _start(period)) in known and start]
+    return [f"charging_periods has the one of {start} a second time" for start in repeated]
+
+
+def _start(period: Any) -> Any:
+    return period.get("start_date_time") if isinstance(period, dict) else None
+
+
+def _unsound_charge(body: Session) -> list[str]:
+    """STATE_OF_CHARGE is 0 to 100; shapes are judged by the table."""
+    dimensions = [part for period in _objects(body, "charging_periods") for part in _objects(period, "dimensions")]
+    volumes = [dimension.get("volume") for dimension in dimensions if dimension.get("type") == "STATE_OF_CHARGE"]
+    return [f"STATE_OF_CHARGE of {v}" for v in volumes if isinstance(v, int | float) and not 0 <= v <= 100]
+
+
+def _objects(parent: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    children = parent.get(name)
+    return [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []
 
 
 def _object(body: Any) -> Session:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 OCPI_VERSION = "2.2.1"
+OCPI_VERSIONS = (OCPI_VERSION, "2.2")
 SUCCESS = 1000
 CLIENT_ERROR = 2000
 INVALID_PARAMETERS = 2001
@@ -76,6 +77,10 @@ def presents_token(header: str, token: str) -> bool:
         return False
     candidates = (presented.strip().encode(), _decoded(presented))
     return any(hmac.compare_digest(candidate, token.encode()) for candidate in candidates)
+
+
+def presents_raw(header: str, token: str) -> bool:
+    return header.partition(" ")[2].strip() == token
 
 
 def _decoded(presented: str) -> bytes:

@@ -30,7 +30,8 @@ OPTIONS = {
     "run": ["--demo", "--only"],
     "seed_demo": ["--json"],
     "simulate_charge_point": ["--url", "--password", "--charge"],
-    "simulate_scsp": ["--token", "--cpo-token", "--cpo-url", "--auto"],
+    "simulate_scsp": ["--versions-url", "--token-a", "--public-url", "--strategy", "--fault",
+                      "--strict", "--for", "--json"],
 }  # fmt: skip
 ADDRESSES = {
     "/ocpi/versions": "VersionsView",

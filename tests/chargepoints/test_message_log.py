@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import pytest
-from django.utils import timezone
 
 from chargepoints import message_log
 from chargepoints.message_log import MessageLog
@@ -249,10 +248,3 @@ def test_a_message_is_shown_whole_and_nobody_may_change_it():
     assert response.status_code == 200
     assert HOSTILE not in response.content.decode()
     assert not response.context["has_change_permission"]
-
-
-def test_old_messages_are_found_by_their_time():
-    """What retention needs: by age, oldest first."""
-    kept(an_exchange())
-    old = OcppMessage.objects.filter(at__lt=timezone.now()).order_by("pk")[:100]
-    assert OcppMessage.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()[0] == 1

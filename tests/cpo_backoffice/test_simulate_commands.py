@@ -40,13 +40,17 @@ def said(program: Program, pattern: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_simulated_scsp_answers_with_its_token_and_ends_cleanly(start: Start, number: signal.Signals) -> None:
+def test_a_simulated_scsp_answers_with_its_token_and_ends_with_a_summary(start: Start, number: signal.Signals) -> None:
     scsp = start("simulate_scsp", "--port", "0", "--token", "a-token")
-    url = said(scsp, r"http://\S+")
+    url = said(scsp, r"http://[^\s\"]+")
     assert requests.get(url, headers={"Authorization": "Token a-token"}, timeout=5).status_code == 200
     assert requests.get(url, headers={"Authorization": "Token another"}, timeout=5).status_code == 401
     assert scsp.stop(number) == 0
-    assert scsp.log.read_text().splitlines() == [f"NL*JED listens at {url}", "Stopped."]
+    text = scsp.log.read_text()
+    assert f'NL*JED listening {{"versions_url": "{url}"}}' in text
+    assert "\nSummary of " in text
+    assert ": answered 401 (OCPI 2.2.1 transport_and_format, Authorization header)" in text
+    assert "a-token" not in text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -73,9 +77,21 @@ def test_a_port_that_is_taken_is_an_error_in_words(start: Start) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--token", ""], "--token is empty"),
-        (["--token", "a", "--cpo-token", "b"], "--cpo-token and --cpo-url go together"),
-        (["--token", "a", "--register", "http://127.0.0.1/versions"], "--register and --token-a go together"),
+        (["--cpo-token", "b"], "--cpo-token and --cpo-url go together"),
+        (["--versions-url", "http://127.0.0.1/versions"], "--versions-url and --token-a go together"),
+        (
+            ["--versions-url", "http://h/v", "--token-a", "a", "--cpo-url", "http://h", "--cpo-token", "t"],
+            "either a handshake",
+        ),
+        (["--fault", "500:nowhere"], "--fault: "),
+        (["--fault", "on-fire"], "--fault: "),
+        (["--strategy", "cheapest", "--limit-a", "16"], "its limit is --limit-w"),
+        (["--strategy", "cheapest", "--departure", "noon"], "--departure is HH:MM, not noon"),
+        (["--strategy", "cheapest", "--prices", "no-such-file.json"], "--prices: "),
+        (["--strategy", "cheapest", "--limit-w", "0"], "cheapest needs one above 0"),
+        (["--strategy", "pulse", "--pulse-s", "0"], "--pulse-s is above 0"),
+        (["--limit-w", "-1"], "not negative"),
+        (["--for", "0"], "--for is above 0"),
     ],
 )
 def test_half_of_an_answer_is_refused(arguments: list[str], message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from chargepoints.models import ChargingProfile, ChargingSession
+from ocpi.simulator.strategies import DemoStrategy
 from tests.support.bay import CARD, Identity, Tokens, new_scsp
 from tests.support.charger import RawCharger
 from tests.support.recorder import Recorded, Recorder
@@ -176,7 +177,7 @@ def test_the_sample_put_goes_out_as_one_set_charging_profile_and_comes_back_as_o
 
 def test_the_start_of_a_transaction_is_answered_before_its_profile_is_sent(server: Server, identity: Identity):
     """OCPP 1.6: a TxProfile names a transaction id that the charge point must know, and this partner is quick."""
-    scsp, _ = new_scsp(server.url, identity, auto=True)
+    scsp, _ = new_scsp(server.url, identity, strategy=DemoStrategy())
     try:
         with RawCharger(server.ocpp_url, identity.name, password=identity.password) as charger:
             boot(charger)

@@ -91,7 +91,7 @@ def to_their_steps(crash: Crash) -> Iterator[None]:
 
     bays["retried"].scsp.faults.set("result", "500")
     crash.put("retried")
-    bays["in_doubt"].scsp.faults.set("result", "slow:20")
+    bays["in_doubt"].scsp.faults.set("result", "slow=20")
     crash.put("in_doubt")
     bays["unsent"].scsp.stop()
     with Tarpit(urlsplit(bays["unsent"].scsp.base_url).port or 0):

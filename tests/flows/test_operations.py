@@ -54,6 +54,7 @@ def test_a_partner_registers_by_the_handshake_and_can_steer_at_once(bay: MakeBay
     )  # fmt: skip
     with SimulatedScsp(token=secrets.token_urlsafe(24), party_id=party_id) as scsp:
         scsp.register(f"{server.url}/ocpi/versions", token_a)
+        assert scsp.pull().keys() == {"locations", "sessions"}
         b.plug_in()
         assert scsp.wait_for(lambda: b.session_id in scsp.sessions, PATIENCE_S)
         call = scsp.put_profile(b.session_id, [(0, 11000)])
@@ -63,7 +64,8 @@ def test_a_partner_registers_by_the_handshake_and_can_steer_at_once(bay: MakeBay
         party = Party.objects.get(party_id=party_id)
         assert party.credentials.registered_at is not None
         assert sorted(party.endpoints.values_list("identifier", "role")) == [
-            ("chargingprofiles", "SENDER"), ("credentials", "SENDER"), ("sessions", "RECEIVER"),
+            ("chargingprofiles", "SENDER"), ("credentials", "SENDER"), ("locations", "RECEIVER"),
+            ("sessions", "RECEIVER"),
         ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ocpi import outbox, pushes
+from ocpi import deliveries, outbox, pushes
 from ocpi.client import DeliveryFailed, FailureKind
 from ocpi.models import OutboxMessage, PartnerEndpoint, Party
 from tests.support import ocpi_factories as make
@@ -29,6 +29,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(outbox, "timezone", clock)
+    monkeypatch.setattr(deliveries, "timezone", clock)
     return clock
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from chargepoints.models import ChargingSession, MeterValue
-from ocpi import charging_periods, outbox, pushes
+from ocpi import charging_periods, deliveries, outbox, pushes
 from ocpi.client import close_connections
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint
 from ocpi.simulator.session_rules import SessionKey, patch_session, put_session
@@ -103,6 +103,7 @@ class World:
 def world(far_end: FarEnd, enqueued: list[int], monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[World]:
     clock = Clock()
     monkeypatch.setattr(outbox, "timezone", clock)
+    monkeypatch.setattr(deliveries, "timezone", clock)
     settings.OCPI_REQUEST_TIMEOUT_S = 0.4
     make.party(allow_insecure_urls=True)
     PartnerEndpoint.objects.filter(identifier="sessions").update(url=f"{far_end.url}/sessions")

@@ -135,10 +135,11 @@ RETRIED: list[Any] = [
     answered(429, ocpi=None),
     answered(500, ocpi=None),
     answered(503, ocpi=3000),
+    answered(401, ocpi=None),
+    answered(403, ocpi=2001),
 ]
 NOT_RETRIED: list[Any] = [
     answered(400, ocpi=2000),
-    answered(401, ocpi=None),
     answered(404, ocpi=None),
     answered(200, ocpi=2001),
     answered(200, ocpi=3000),
@@ -164,6 +165,20 @@ def test_a_result_is_tried_again_where_that_may_help(partner: Partner, result, n
     assert [request.body for request in partner.requests] == [{"result": "ACCEPTED"}] * 2
 
 
+@pytest.mark.parametrize("http_status", [401, 403])
+def test_a_result_on_its_way_while_tokens_change_goes_again_with_the_new_one(
+    partner: Partner, result, now, http_status
+):
+    """What was refused for its token has not been read: sent again, it is still sent once."""
+    partner.answers = [answered(http_status, ocpi=None)]
+    credentials = result.party.credentials
+    credentials.outbound_token = "renewed"
+    partner.on_the_way = credentials.save
+    message = deliver(result, now=now)
+    assert state(deliver(message, now=message.due_at)) == ("DELIVERED", 2)
+    assert partner.authorizations == ["Token b3V0Ym91bmQtSkVE", "Token cmVuZXdlZA=="]
+
+
 @pytest.mark.parametrize("answer", NOT_RETRIED, ids=words)
 def test_a_result_that_was_understood_and_refused_is_not_sent_again(partner: Partner, result, now, answer):
     """OCPI 2.2.1 status_codes: 2xx with an OCPI status of 2xxx or 3xxx is a failure too."""
@@ -172,6 +187,12 @@ def test_a_result_that_was_understood_and_refused_is_not_sent_again(partner: Par
     assert (message.status, bool(message.last_error)) == ("FAILED", True)
     outbox.watch(now=now + timedelta(seconds=5))
     assert (len(deliver(message, now=now + timedelta(seconds=5)).attempts.all()), len(partner.requests)) == (1, 1)
+
+
+def test_a_result_that_was_answered_in_plain_text_is_delivered(partner: Partner, result, now):
+    """A response_url may be anything; posted again, the result could arrive twice."""
+    partner.answers = [answered(200, ocpi=None, text="OK")]
+    assert state(deliver(result, now=now)) == ("DELIVERED", 1)
 
 
 def test_a_failed_attempt_says_what_came(partner: Partner, result, now):
@@ -263,14 +284,14 @@ def test_whoever_delivers_does_not_go_on_for_ever(partner: Partner, now):
 def test_what_is_wrong_with_the_next_message_does_not_undo_the_record_of_this_one(partner: Partner, now, monkeypatch):
     party = make.party()
     first, second = (_result(party, make.session(f"CP{number}"), number, due_at=now) for number in (1, 2))
-    content = outbox._content
+    content = outbox.content_of
 
     def fail_for_second(message: OutboxMessage) -> Any:
         if message.pk == second.pk:
             raise RuntimeError("cannot be written")
         return content(message)
 
-    monkeypatch.setattr(outbox, "_content", fail_for_second)
+    monkeypatch.setattr(outbox, "content_of", fail_for_second)
     assert state(deliver(first, now=now)) == ("DELIVERED", 1)
     second.refresh_from_db()
     assert state(second) == ("PENDING", 0)

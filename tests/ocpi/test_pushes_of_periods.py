@@ -164,14 +164,14 @@ def test_silence_does_not_keep_others_waiting_nor_itself_from_the_next_change(pa
 def test_a_change_that_comes_while_it_is_found_silent_is_sent(partner: Partner, session, monkeypatch):
     message = push(session)
     pushes.sessions_metered([session])
-    attempt = outbox._attempt
+    attempt = outbox.make_attempt
 
     def meanwhile(delivery: Any) -> Any:
-        monkeypatch.setattr(outbox, "_attempt", attempt)
+        monkeypatch.setattr(outbox, "make_attempt", attempt)
         measure(session, 2, 100)
         return attempt(delivery)
 
-    monkeypatch.setattr(outbox, "_attempt", meanwhile)
+    monkeypatch.setattr(outbox, "make_attempt", meanwhile)
     outbox.deliver(message.pk, now=message.due_at)
     message.refresh_from_db()
     assert message.status == "PENDING"

@@ -262,11 +262,15 @@ FAILURES = [
     answered(500, ocpi=None),
     answered(200, ocpi=2001),
     answered(200, ocpi=3000),
+    answered(200, ocpi=None, text='{"status_code":1000,"times'),
+    answered(200, ocpi=None, text="<!doctype html>"),
 ]
 
 
 def words(answer: Any) -> str:
-    return str(answer) if isinstance(answer, Exception) else f"{answer.http_status} {answer.ocpi_status_code}"
+    if isinstance(answer, Exception):
+        return str(answer)
+    return f"{answer.http_status} {answer.ocpi_status_code} {answer.text}".strip()
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=words)
@@ -281,6 +285,14 @@ def test_after_any_failure_the_whole_present_state_is_put(partner: Partner, part
     assert [request.method for request in partner.requests] == ["PUT", "PATCH", "PUT"]
     assert (partner.bodies[2]["kwh"], partner.bodies[2]["id"]) == (2, session.uid)
     assert sorted(partner.bodies[2]) == sorted(partner.bodies[0])
+
+
+def test_an_empty_answer_with_success_is_one(partner: Partner, party, session, now):
+    partner.answers = [answered(204, ocpi=None), answered(200, ocpi=None, text="\n")]
+    message = delivered(session, now=now)
+    changed(session, now=now + INTERVAL, kwh=Decimal(1))
+    assert deliver(message, now=message.due_at + INTERVAL).status == "DELIVERED"
+    assert [request.method for request in partner.requests] == ["PUT", "PATCH"]
 
 
 def test_pauses_grow_to_ten_minutes_and_a_success_ends_them(partner: Partner, party, session, now):

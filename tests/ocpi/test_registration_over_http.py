@@ -38,7 +38,9 @@ def test_connect_test_rotate_and_disconnect(party, scsp, capsys):
 
     connected = run("connect_party", "--token-a", TOKEN_A, "--versions-url", scsp.versions_url)
     assert (connected["ok"], connected["version"], connected["notes"]) == (True, "2.2.1", [])
-    assert sorted(connected["endpoints"]) == ["chargingprofiles SENDER", "credentials SENDER", "sessions RECEIVER"]
+    assert sorted(connected["endpoints"]) == [
+        "chargingprofiles SENDER", "credentials SENDER", "locations RECEIVER", "sessions RECEIVER",
+    ]  # fmt: skip
     first = make.credentials(party)
     assert first.outbound_token not in {"", TOKEN_A}
     assert scsp.delete_profile("no-such-session").result == "UNKNOWN_SESSION"  # with our new token

@@ -73,6 +73,29 @@ def test_a_receiver_that_is_none_of_our_cpos_is_4001_and_nothing_happens(api, re
         assert response["OCPI-from-party-id"] == receiver.partition("*")[2]
 
 
+@pytest.mark.parametrize("itself", ["NL*JED", "nl*jed", "BE*JE2"])
+def test_a_caller_that_names_itself_as_receiver_is_served_as_if_it_named_none(api, itself):
+    """So does the ocpi-tool 1.1.1 of the EV Roaming Foundation with every list it asks for."""
+    Credentials.objects.update(roles=ROLES)
+    ours, white = make.session("CP1"), white_label()
+    response = api("get", SESSIONS, **ends(sender=itself, receiver=itself))
+    assert listed(response) == [ours.uid, white.uid]
+    assert response["OCPI-to-party-id"] == itself.partition("*")[2]
+    assert "OCPI-from-party-id" not in response
+
+
+def test_a_caller_with_the_id_of_one_of_our_cpos_reaches_that_cpo(api):
+    ours, white = make.session("CP1"), white_label(cpo="NL*JED")
+    assert listed(api("get", SESSIONS, **ends(receiver="NL*JED"))) == [white.uid]
+    assert listed(api("get", SESSIONS, **ends(receiver="NL*CPO"))) == [ours.uid]
+
+
+def test_a_hub_that_names_a_party_it_forwards_for_as_receiver_is_4001(api):
+    Party.objects.update(role="HUB")
+    body = api("get", SESSIONS, **ends(sender="FR*ANY", receiver="FR*ANY")).json()
+    assert (body["status_code"], "data" in body) == (4001, False)
+
+
 def test_a_sender_that_is_none_of_the_callers_roles_is_2001_and_nothing_happens(api):
     session = make.session()
     make.party("OTH")

@@ -137,9 +137,9 @@ def message(of: Party, kind: OutboxMessage.Kind, on: ChargingSession | None = No
 # --- their side -----------------------------------------------------------------------------------------------------
 
 
-def answered(http_status: int = 200, *, ocpi: int | None = 1000, data: Any = None) -> OutboundResponse:
+def answered(http_status: int = 200, *, ocpi: int | None = 1000, data: Any = None, text: str = "") -> OutboundResponse:
     body = None if ocpi is None else {"data": data, "status_code": ocpi, "timestamp": "2026-01-05T12:00:00Z"}
-    return OutboundResponse(http_status=http_status, ocpi_status_code=ocpi, body=body, text="", duration_s=0.01)
+    return OutboundResponse(http_status=http_status, ocpi_status_code=ocpi, body=body, text=text, duration_s=0.01)
 
 
 class Partner:

@@ -6,10 +6,11 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ocpi import outbox, parties, profile_requests
+from ocpi import parties, profile_requests
 from ocpi.client import UrlRefused, check_url
 from ocpi.models import Party, ProfileRequest
 from ocpi.profile_requests import Kind, Wish
+from ocpi.protocol import documents
 from ocpi.protocol.authentication import RegisteredCredentials, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.errors import InvalidField
@@ -66,7 +67,7 @@ class ChargingProfilesView(OcpiView):
 def kept(document: dict[str, Any]) -> Any:
     """Raises InvalidField for a number that no JSON column takes, in whatever field."""
     try:
-        return outbox.storable(document)
+        return documents.storable(document)
     except ValueError:
         raise InvalidField("body", "a number is out of range") from None
 

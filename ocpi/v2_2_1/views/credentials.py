@@ -10,12 +10,14 @@ from ocpi.models import Credentials
 from ocpi.protocol.authentication import AnyCredentials, credentials_of, party_of
 from ocpi.protocol.envelope import ocpi_response
 from ocpi.protocol.openapi import describes
+from ocpi.protocol.slots import HANDSHAKES
 from ocpi.protocol.views import OcpiView, document_of
 
 
 class CredentialsView(OcpiView):
     authentication_classes = [AnyCredentials]
     routed = False
+    slots = HANDSHAKES
 
     @describes("Our credentials", answer="Credentials")
     def get(self, request: Request) -> Response:

@@ -88,8 +88,8 @@ def test_a_hostile_parameter_cannot_leave_the_link() -> None:
 
 @pytest.fixture
 def objects(db: None) -> QuerySet[Any]:
-    """Any model with `last_updated` and `id` will do; two share a moment, and the newest was made first."""
-    for name, minutes in [("newest", 3), ("b", 1), ("c", 1), ("oldest", 0)]:
+    """Any model with `last_updated` and `id` will do; two share a moment, and the first made has changed last."""
+    for name, minutes in [("first", 3), ("b", 1), ("c", 1), ("last", 0)]:
         User.objects.create(username=name, date_joined=START + timedelta(minutes=minutes))
     return User.objects.annotate(last_updated=F("date_joined"))
 
@@ -102,8 +102,17 @@ def names(found: Page) -> list[str]:
     return [item.username for item in found.items]
 
 
-def test_the_oldest_come_first_and_equals_in_order_of_id(objects: QuerySet[Any]) -> None:
-    assert names(page(objects)) == ["oldest", "b", "c", "newest"]
+def test_the_oldest_by_creation_come_first_whatever_changed_last(objects: QuerySet[Any]) -> None:
+    """OCPI 2.2.1 transport_and_format, Paginated Response."""
+    assert names(page(objects)) == ["first", "b", "c", "last"]
+
+
+def test_an_object_that_changes_during_a_crawl_hides_no_other(objects: QuerySet[Any]) -> None:
+    crawled = names(page(objects, offset="0", limit="2"))
+    User.objects.filter(username="first").update(date_joined=START + timedelta(minutes=9))
+    User.objects.filter(username="b").update(date_joined=START + timedelta(minutes=8))
+    crawled += names(page(objects, offset="2", limit="2"))
+    assert crawled == ["first", "b", "c", "last"]
 
 
 def test_date_from_includes_and_date_to_excludes_its_moment(objects: QuerySet[Any]) -> None:
@@ -115,14 +124,14 @@ def test_date_from_includes_and_date_to_excludes_its_moment(objects: QuerySet[An
 @override_settings(PUBLIC_URL="https://cpo.example", OCPI_PAGE_LIMIT=3)
 def test_crawling_along_the_links_finds_everything_once(objects: QuerySet[Any]) -> None:
     first = page(objects, limit="50")
-    assert names(first) == ["oldest", "b", "c"]
+    assert names(first) == ["first", "b", "c"]
     assert first.headers == {
         "X-Total-Count": "4",
         "X-Limit": "3",
         "Link": f'<{URL}?offset=3&limit=3>; rel="next"',
     }
     last = page(objects, offset="3", limit="3")
-    assert names(last) == ["newest"]
+    assert names(last) == ["last"]
     assert last.headers == {"X-Total-Count": "4", "X-Limit": "3"}
 
 

@@ -3,8 +3,8 @@
 import io
 import json
 import logging
-import threading
 import uuid
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,8 +23,10 @@ from rest_framework.test import APIRequestFactory
 from ocpi.protocol import slots
 from ocpi.protocol.datetimes import parse_datetime
 from ocpi.protocol.envelope import MAX_BODY_BYTES, InvalidField, OcpiError, envelope, ocpi_response
+from ocpi.protocol.errors import Overloaded
 from ocpi.protocol.status_codes import StatusCode, is_success
 from ocpi.protocol.views import HasCredentials, NoSuchEndpoint, OcpiView
+from ocpi.v2_2_1.views.credentials import CredentialsView
 
 pytestmark = pytest.mark.pure
 
@@ -211,7 +213,7 @@ def test_a_database_that_does_not_answer_is_503_and_says_when_to_come_back(
 def test_more_requests_at_once_than_slots_are_503_untouched_and_the_slots_come_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slots, "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(OcpiView, "slots", slots.Slots(1))
     monkeypatch.setattr(slots, "WAIT_S", 0.0)
     inside: list[tuple[int, int]] = []
 
@@ -226,6 +228,16 @@ def test_more_requests_at_once_than_slots_are_503_untouched_and_the_slots_come_b
     assert inside == [(503, 3000)]
     assert status(call(initial={"raises": RuntimeError()})) == (500, 3000)
     assert status(call()) == (200, 1000)
+
+
+def test_handshakes_which_call_out_take_no_place_of_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "WAIT_S", 0.0)
+    with ExitStack() as busy:
+        for _ in range(3):
+            busy.enter_context(CredentialsView.slots.slot())
+        assert status(call()) == (200, 1000)
+        with pytest.raises(Overloaded), CredentialsView.slots.slot():
+            pass
 
 
 def test_an_unexpected_error_is_logged_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from ocpi.simulator.faults import EndpointKind, Fault, FaultMode, FaultPlan
-from tests.ocpi.simulator.fake_cpo import SESSION_ID, send, session, session_url
+from ocpi.simulator.faults import EndpointKind, Fault, FaultMode, FaultOrder, FaultPlan
+from tests.ocpi.simulator.fake_cpo import SESSION_ID, found, send, session, session_url
 
 pytestmark = pytest.mark.once
 RESULT = {"result": "ACCEPTED"}
@@ -21,7 +21,7 @@ def post_result(scsp):
 
 
 @pytest.mark.pure
-@pytest.mark.parametrize("text", ["slow", "slow:", "slow:-1", "500:1", "nonsense", ""])
+@pytest.mark.parametrize("text", ["slow", "slow=", "slow=-1", "500=1", "nonsense", ""])
 def test_an_unknown_fault_is_refused(text):
     with pytest.raises(ValueError):
         Fault.parse(text)
@@ -31,12 +31,56 @@ def test_an_unknown_fault_is_refused(text):
 def test_a_counted_fault_goes_before_a_standing_one_and_runs_out():
     plan = FaultPlan()
     plan.set("push", "500")
-    plan.fail_next(1, kind="push", fault="slow:2.5")
+    plan.fail_next(1, kind="push", fault="slow=2.5")
     plan.fail_next(1, fault="drop")
     taken = [plan.take(EndpointKind.PUSH) for _ in range(3)]
     assert taken == [Fault(FaultMode.SLOW, 2.5), Fault(FaultMode.DROP), Fault(FaultMode.ERROR_500)]
     plan.set("push", None)
     assert plan.take(EndpointKind.PUSH) is None
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("500", FaultOrder("500")),
+        ("slow=2.5:result", FaultOrder("slow=2.5", EndpointKind.RESULT)),
+        ("drop:sessions:3", FaultOrder("drop", EndpointKind.SESSIONS, count=3)),
+        ("hang:0.1", FaultOrder("hang", probability=0.1)),
+        ("bad_json:push:1.0", FaultOrder("bad_json", EndpointKind.PUSH)),
+    ],
+)
+def test_an_order_names_a_fault_where_and_how_often(text, order):
+    assert FaultOrder.parse(text) == order
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    "text", ["", "fire", "500:nowhere", "500:sessions:0", "500:1.5", "500:-1", "500:sessions:1:2", "500:nan"]
+)
+def test_an_order_that_is_none_is_refused(text):
+    with pytest.raises(ValueError):
+        FaultOrder.parse(text)
+
+
+@pytest.mark.pure
+def test_a_likely_fault_meets_as_many_as_the_dice_say():
+    dice = iter([0.09, 0.1, 0.5])
+    plan = FaultPlan(lambda: next(dice))
+    plan.order(FaultOrder.parse("500:0.1"))
+    taken = [plan.take(kind) for kind in (EndpointKind.PUSH, EndpointKind.LOCATIONS, EndpointKind.SESSIONS)]
+    assert taken == [Fault(FaultMode.ERROR_500), None, None]
+
+
+@pytest.mark.pure
+def test_a_counted_order_meets_the_next_ones_of_its_kind():
+    plan = FaultPlan()
+    plan.order(FaultOrder.parse("drop:result:1"))
+    assert [plan.take(EndpointKind.PUSH), plan.take(EndpointKind.RESULT), plan.take(EndpointKind.RESULT)] == [
+        None,
+        Fault(FaultMode.DROP),
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -84,9 +128,9 @@ def test_drop_has_its_effect_and_no_answer(scsp):
 
 
 def test_slow_has_its_effect_at_once_and_answers_late(scsp):
-    scsp.faults.set("sessions", "slow:0.2")
+    scsp.faults.set("sessions", "slow=0.2")
     assert put_session(scsp).elapsed.total_seconds() >= 0.2
-    scsp.faults.set("sessions", "slow:60")
+    scsp.faults.set("sessions", "slow=60")
     with pytest.raises(requests.Timeout):
         put_session(scsp, timeout=0.2)
     assert list(scsp.sessions) == [SESSION_ID]
@@ -120,7 +164,7 @@ def test_a_result_repeated_after_a_lost_answer_is_no_violation(scsp, fault):
     assert [result.confirmed for result in scsp.results] == [False, True]
     assert scsp.violations == []
     post_result(scsp)
-    assert scsp.violations == ["second result of r"]
+    assert found(scsp) == ["result of r: the second one"]
 
 
 def test_a_refused_result_was_not_received(scsp):

@@ -9,7 +9,7 @@ import requests
 
 from ocpi.simulator.client import CpoUnreachable
 from ocpi.simulator.scsp import SimulatedScsp
-from tests.ocpi.simulator.fake_cpo import SESSION_ID, TOKEN_FOR_CPO, TOKEN_FOR_SCSP, send, session, session_url
+from tests.ocpi.simulator.fake_cpo import SESSION_ID, TOKEN_FOR_CPO, TOKEN_FOR_SCSP, found, send, session, session_url
 
 pytestmark = pytest.mark.once
 JEDLIX_PERIODS = [(0, 22000), (1800, 0), (3600, 10000)]
@@ -47,13 +47,14 @@ def test_versions_and_details_list_the_interfaces_of_a_scsp(scsp):
         "endpoints": [
             {"identifier": "credentials", "role": "SENDER", "url": f"{scsp.base_url}/ocpi/2.2.1/credentials"},
             {"identifier": "sessions", "role": "RECEIVER", "url": scsp.sessions_url},
+            {"identifier": "locations", "role": "RECEIVER", "url": scsp.locations_url},
             {"identifier": "chargingprofiles", "role": "SENDER", "url": scsp.chargingprofiles_url},
         ],
     }
 
 
 def test_ids_are_echoed_and_routing_headers_swapped(scsp):
-    routing = {"OCPI-from-party-id": "CPO", "OCPI-from-country-code": "NL"}
+    routing = {"OCPI-from-party-id": "CPO", "OCPI-from-country-code": "NL", "X-Request-ID": "request-1"}
     answer = send("PUT", session_url(scsp), body=session(), headers=routing)
     assert (answer.headers["X-Request-ID"], answer.headers["X-Correlation-ID"]) == ("request-1", "correlation-1")
     assert (answer.headers["OCPI-to-party-id"], answer.headers["OCPI-from-party-id"]) == ("CPO", "JED")
@@ -62,7 +63,7 @@ def test_ids_are_echoed_and_routing_headers_swapped(scsp):
 
 def test_what_the_headers_lack_is_a_violation(scsp):
     send("GET", session_url(scsp), headers={"X-Request-ID": None})
-    assert scsp.violations == [f"GET /ocpi/2.2.1/sessions/NL/CPO/{SESSION_ID}: missing header X-Request-ID"]
+    assert found(scsp) == [f"GET /ocpi/2.2.1/sessions/NL/CPO/{SESSION_ID}: no header X-Request-ID"]
 
 
 def test_invalid_json_is_http_400(scsp):
@@ -83,7 +84,7 @@ def test_received_requests_are_kept_without_secrets(scsp):
     send("POST", f"{scsp.base_url}/ocpi/2.2.1/credentials", body={"token": "secret", "url": "u", "roles": []})
     pushed, credentials = scsp.requests_received
     assert (pushed.method, pushed.path, pushed.body) == ("PUT", f"/ocpi/2.2.1/sessions/NL/CPO/{SESSION_ID}", session())
-    assert pushed.headers["x-request-id"] == "request-1"
+    assert pushed.headers["x-correlation-id"] == "correlation-1"
     assert "Authorization" not in pushed.headers
     assert credentials.body == {"url": "u", "roles": []}
 
@@ -108,7 +109,7 @@ def test_a_session_is_stored_patched_and_given_back(scsp, events):
 def test_a_push_against_the_rules_is_a_violation_answered_2001(scsp, events):
     answer = send("PATCH", session_url(scsp), body={"kwh": 1, "last_updated": "2024-05-01T10:01:00Z"})
     assert (answer.status_code, answer.json()["status_code"]) == (200, 2001)
-    assert scsp.violations == [f"PATCH session NL/CPO/{SESSION_ID}: PATCH before PUT"]
+    assert found(scsp) == [f"PATCH session NL/CPO/{SESSION_ID}: PATCH before PUT"]
     assert (scsp.sessions, events) == ({}, [])
 
 
@@ -145,7 +146,7 @@ def test_put_profile_sends_set_charging_profile_and_returns_the_answer(scsp, cpo
     assert [name for name, _ in events] == ["session_received", "profile_sent"]
 
 
-def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo):
+def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo, events):
     scsp.delete_profile(SESSION_ID, request_id="d")
     scsp.get_active_profile(SESSION_ID, 900, request_id="g")
     deleted, got = cpo.asked
@@ -155,6 +156,10 @@ def test_delete_and_get_name_their_response_url_in_the_query(scsp, cpo):
     )
     assert (got["method"], got["query"]["duration"]) == ("GET", "900")
     assert got["body"] is None
+    assert [(name, fields["request_id"], fields["result"]) for name, fields in events] == [
+        ("profile_cleared", "d", "ACCEPTED"),
+        ("plan_asked", "g", "ACCEPTED"),
+    ]
 
 
 def test_an_ocpi_error_is_no_charging_profile_response(scsp, cpo):
@@ -184,7 +189,7 @@ def test_a_second_result_is_a_violation(scsp):
     scsp.put_profile(SESSION_ID, JEDLIX_PERIODS, request_id="r")
     post_result(scsp, "r", {"result": "ACCEPTED"})
     answer = post_result(scsp, "r", {"result": "ACCEPTED"})
-    assert scsp.violations == ["second result of r"]
+    assert found(scsp) == ["result of r: the second one"]
     assert answer.json()["status_code"] == 1000
 
 
@@ -201,8 +206,8 @@ def test_a_result_after_its_timeout_is_a_violation(scsp, cpo):
     scsp.put_profile(SESSION_ID, JEDLIX_PERIODS, request_id="r")
     assert scsp.overdue_requests == ["r"]
     post_result(scsp, "r", {"result": "ACCEPTED"})
-    [violation] = scsp.violations
-    assert re.fullmatch(r"result of r \d+\.\d s after its timeout", violation)
+    [violation] = found(scsp)
+    assert re.fullmatch(r"result of r: \d+\.\d s after its timeout", violation)
 
 
 @pytest.mark.parametrize("overtakes", [False, True])
@@ -213,22 +218,22 @@ def test_a_result_of_a_request_that_was_not_accepted_is_a_violation(scsp, cpo, o
     scsp.put_profile(SESSION_ID, JEDLIX_PERIODS, request_id="r")
     if not overtakes:
         post_result(scsp, "r", {"result": "REJECTED"})
-    assert scsp.violations == ["result of r, which was not ACCEPTED"]
+    assert found(scsp) == ["result of r: of a request that was not ACCEPTED"]
 
 
 @pytest.mark.parametrize(
     ("body", "violation"),
     [
-        ({"data": {"result": "ACCEPTED"}, "status_code": 1000}, "result of r wrapped in the envelope"),
-        ({"result": "TOO_OFTEN"}, "result of r without a ChargingProfileResultType"),
-        ({"result": "ACCEPTED", "profile": ACTIVE_PROFILE}, "result of r with a profile"),
-        (["ACCEPTED"], "result of r is not an object"),
+        ({"data": {"result": "ACCEPTED"}, "status_code": 1000}, "result of r: wrapped in the envelope of a response"),
+        ({"result": "TOO_OFTEN"}, "result of r: without a result of the enum"),
+        ({"result": "ACCEPTED", "profile": ACTIVE_PROFILE}, "result of r: with a profile"),
+        (["ACCEPTED"], "result of r: is not an object"),
     ],
 )
 def test_a_misshapen_result_is_a_violation(scsp, body, violation):
     scsp.put_profile(SESSION_ID, JEDLIX_PERIODS, request_id="r")
     assert post_result(scsp, "r", body).json()["status_code"] == 2001
-    assert scsp.violations == [violation]
+    assert found(scsp) == [violation]
 
 
 def test_an_accepted_active_profile_result_has_its_profile(scsp):
@@ -236,12 +241,12 @@ def test_an_accepted_active_profile_result_has_its_profile(scsp):
     scsp.get_active_profile(SESSION_ID, 900, request_id="without")
     post_result(scsp, "with", {"result": "ACCEPTED", "profile": ACTIVE_PROFILE})
     post_result(scsp, "without", {"result": "ACCEPTED"})
-    assert scsp.violations == ["result of without without a profile"]
+    assert found(scsp) == ["result of without: without a profile"]
 
 
 def test_a_result_nobody_asked_for_is_a_violation(scsp):
     post_result(scsp, "r", {"result": "ACCEPTED"})
-    assert scsp.violations == ["result of unknown request r"]
+    assert found(scsp) == ["result of r: of a request that was never made"]
 
 
 def test_no_result_in_time_raises(scsp):
@@ -261,7 +266,7 @@ def test_an_active_charging_profile_before_any_put_is_a_violation(scsp):
     scsp.get_active_profile(SESSION_ID, 900)
     send("PUT", f"{scsp.chargingprofiles_url}/{SESSION_ID}", body=ACTIVE_PROFILE)
     assert scsp.pushes == []
-    assert scsp.violations == [f"ActiveChargingProfile of {SESSION_ID}, where no profile was set"]
+    assert found(scsp) == [f"ActiveChargingProfile of {SESSION_ID}: no profile was set on this session"]
 
 
 # --- outages --------------------------------------------------------------------------------------------------------
@@ -296,3 +301,10 @@ def test_a_failing_event_listener_harms_nobody():
 
     with SimulatedScsp(token=TOKEN_FOR_CPO, on_event=fail) as scsp:
         assert send("PUT", session_url(scsp), body=session()).status_code == 201
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a": 1'], ids=["nested", "cut"])
+def test_a_body_that_is_no_json_is_http_400_whatever_it_is(scsp, content):
+    with requests.Session() as client:
+        headers = {"Authorization": f"Token {TOKEN_FOR_CPO}", "Content-Type": "application/json"}
+        assert client.put(session_url(scsp), data=content, headers=headers, timeout=5).status_code == 400

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ocpi.simulator.session_rules import REQUIRED_FIELDS, SessionKey, SessionRefused, patch_session, put_session
+from ocpi.simulator.objects import SESSION
+from ocpi.simulator.session_rules import SessionKey, SessionRefused, patch_session, put_session
 from tests.ocpi.simulator.fake_cpo import SESSION_ID, session
 
 pytestmark = pytest.mark.pure
@@ -49,7 +50,7 @@ def test_a_patch_against_the_rules_is_refused(stored, patch, reason):
     assert str(refused.value) == reason
 
 
-@pytest.mark.parametrize("name", REQUIRED_FIELDS)
+@pytest.mark.parametrize("name", sorted(SESSION.required))
 def test_a_put_without_a_required_field_is_refused(name):
     body = session()
     del body[name]

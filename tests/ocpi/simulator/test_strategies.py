@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from ocpi.simulator.scsp import SimulatedScsp
-from ocpi.simulator.strategies import DemoStrategy, PlannedProfile, StrategyRunner
+from ocpi.simulator.steering import StrategyRunner
+from ocpi.simulator.strategies import DemoStrategy, PlannedProfile
 from tests.ocpi.simulator.fake_cpo import TOKEN_FOR_CPO, TOKEN_FOR_SCSP, FakeCpo, send, session, session_url
 
 pytestmark = pytest.mark.once
@@ -16,9 +17,7 @@ def automatic(cpo):
     started = []
 
     def start(strategy, cpo_url=cpo.root):
-        scsp = SimulatedScsp(
-            token=TOKEN_FOR_CPO, cpo_token=TOKEN_FOR_SCSP, cpo_url=cpo_url, auto=True, strategy=strategy
-        )
+        scsp = SimulatedScsp(token=TOKEN_FOR_CPO, cpo_token=TOKEN_FOR_SCSP, cpo_url=cpo_url, strategy=strategy)
         scsp.start()
         started.append(scsp)
         return scsp

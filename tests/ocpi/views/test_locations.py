@@ -45,10 +45,10 @@ def ids(response: Any) -> list[str]:
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/"])
 def test_locations_are_listed_whole_oldest_first_with_the_counts_in_headers(api, path):
-    late, _ = place("Late", changed_at=at(60))
-    early, evses = place("Early", evses=2)
+    first, evses = place("First", changed_at=at(60), evses=2)
+    last, _ = place("Last")
     response = api("get", path)
-    assert ids(response) == [early.uid, late.uid]
+    assert ids(response) == [first.uid, last.uid]
     assert [evse["uid"] for evse in data(response)[0]["evses"]] == [evse.uid for evse in evses]
     assert (response["X-Total-Count"], response["X-Limit"], "Link" in response) == ("2", "100", False)
 

@@ -24,13 +24,13 @@ def api() -> Api:
 
 
 def five() -> list[ChargingSession]:
-    """On one EVSE, a minute apart, the newest created first."""
+    """On one EVSE, in order of creation; the earlier created of the last four, the later changed."""
     first = make.session(ocpp_transaction_id="0", last_updated=later(0))
     rest = [
         make.session(evse=first.evse, ocpp_transaction_id=str(n), state="COMPLETED", last_updated=later(60 * n))
         for n in (4, 3, 2, 1)
     ]
-    return [first, *reversed(rest)]
+    return [first, *rest]
 
 
 def uids(response: Any) -> list[str]:
@@ -58,7 +58,7 @@ def test_no_session_is_an_empty_list(api):
 def test_the_dates_are_inclusive_and_exclusive(api):
     sessions = five()
     response = api("get", f"{PATH}?date_from=2026-01-05T12:01:00Z&date_to=2026-01-05T12:03:00")
-    assert uids(response) == [sessions[1].uid, sessions[2].uid]
+    assert uids(response) == [sessions[3].uid, sessions[4].uid]
     assert response["X-Total-Count"] == "2"
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chargepoints', '0009_evse_name'),
+        ('chargepoints', '0010_partner_page'),
     ]
 
     operations = [
