@@ -5,7 +5,8 @@ How it cannot leave a session worse than it was:
 - It is a profile of an owner of its own (`SELF_TEST`), on a stack level above all others. What partners and operators
   have installed stays installed, and counts again once it is gone (OCPP 1.6 section 3.13.2). Nothing is put back, so
   nothing can be forgotten.
-- It never allows more than what is in force without it, at any moment of its time.
+- It never allows more than what is in force without it, at any moment of its time. When somebody asks for another
+  profile meanwhile, beat takes it away at once: the newer wish may be lower.
 - It has a duration: if everything here dies, the charge point drops it by itself after LASTS.
 - Every step is a counted UPDATE in the transaction of the answer it waited for, or of beat. A process that dies between
   two steps leaves a row that the next answer, or beat, carries on; an overdue one is ended by clearing.
@@ -360,12 +361,23 @@ def watch(*, now: datetime) -> int:
 def _carry_on(test: SmartChargingTest, *, now: datetime) -> None:
     if test.session.state != ChargingSession.State.ACTIVE:
         _finish(test, WARN, "The session ended, and its profiles with it.", now=now)
+    elif asked := _asked_meanwhile(test):
+        _clear(test, WARN, f"{asked.requested_by} asked for another profile meanwhile: the test makes room.", now=now)
     elif test.step == Step.MEASURING:
         _look(test, now=now)
     elif test.command and not test.command.is_open:
         _answered(test, CommandOutcome(OutcomeStatus(test.command.status), test.command.detail), now=now)
     elif now >= test.step_began_at + OVERDUE:
         _end_overdue(test, now=now)
+
+
+def _asked_meanwhile(test: SmartChargingTest) -> ChargePointCommand | None:
+    """A change of a profile that others want, while the test is in its way."""
+    if test.step in {Step.CLEARING, Step.AFTERWARDS}:
+        return None
+    changes = test.session.commands.filter(kind__in=["SET_PROFILE", "CLEAR_PROFILE"], created_at__gt=test.created_at)
+    theirs = changes.exclude(requested_by=OWNER).exclude(profile__owner=OWNER)
+    return theirs.exclude(status=ChargePointCommand.Status.REJECTED).order_by("pk").first()
 
 
 def _end_overdue(test: SmartChargingTest, *, now: datetime) -> None:

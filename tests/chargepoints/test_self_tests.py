@@ -322,6 +322,21 @@ def test_stopped_before_the_limit_has_left_nothing_is_set_and_nothing_cleared(se
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["set", "clear"])
+def test_it_makes_room_when_a_partner_asks_for_something_else_meanwhile(session, kind):
+    install(session, "16")
+    test = up_to_measuring(session)
+    asking = {"session": session, "owner": OWNER, "requested_by": OWNER, "now": at(4), "expires_at": at(30)}
+    if kind == "set":
+        commands.request_set_profile(schedule=a_schedule("0"), **asking)
+    else:
+        commands.request_clear_profile(**asking)
+    self_tests.watch(now=at(5))
+    test.refresh_from_db()
+    assert (test.step, test.command.kind) == ("CLEARING", "CLEAR_PROFILE")
+    assert test.findings[-1]["words"] == "NL*JED asked for another profile meanwhile: the test makes room."
+
+
 def test_others_commands_carry_nothing_on(session):
     test = begin(session)
     install(session, "16")
