@@ -159,9 +159,11 @@ def _step_words(step: str) -> str:
 @register_source
 def test_entries(session: ChargingSession) -> Iterable[TimelineEntry]:
     for test in session.self_tests.all()[:NEWEST]:
-        url = rendering.admin_url(test)
-        yield TimelineEntry(test.created_at, f"Smart-charging {test} by {test.requested_by}", url=url, order=-1)
+        url, title = rendering.admin_url(test), f"Smart-charging {test} by {test.requested_by}"
+        yield TimelineEntry(test.created_at, title, url=url, order=-1, thread=str(test))
         if test.ended_at:
             worst: Any = next((f["words"] for f in test.findings if f["tone"] == BAD), "")
             tone = VERDICTS[test.verdict]
-            yield TimelineEntry(test.ended_at, f"{test} ended", test.verdict, tone, worst, url, order=1)
+            yield TimelineEntry(
+                test.ended_at, f"{test} ended", test.verdict, tone, worst, url, order=1, thread=str(test)
+            )

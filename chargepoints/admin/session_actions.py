@@ -1,5 +1,6 @@
 """What operators can do to a session. The same functions of `chargepoints.commands` as for partners do the work."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -34,6 +35,11 @@ Ask = Callable[[datetime], ChargePointCommand]
 
 def _deadline(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+
+
+def _correlation_id() -> str:
+    """Of what an operator asks: the timeline keeps together what comes of it."""
+    return str(uuid.uuid4())
 
 
 def _complete(queryset: QuerySet) -> list[ChargingSession]:
@@ -127,6 +133,7 @@ def _set(request: HttpRequest, session: ChargingSession, owner: str, schedule: C
         owner=owner,
         schedule=schedule,
         requested_by=operator(request),
+        correlation_id=_correlation_id(),
         now=now,
         expires_at=_deadline(now),
     )
@@ -173,8 +180,9 @@ def _clear(model_admin: admin.ModelAdmin, request: HttpRequest, session: Chargin
 
 def _clearing(request: HttpRequest, session: ChargingSession, owner: str) -> Ask:
     return lambda now: commands.request_clear_profile(
-        session=session, owner=owner, requested_by=operator(request), now=now, expires_at=_deadline(now)
-    )
+        session=session, owner=owner, requested_by=operator(request), correlation_id=_correlation_id(), now=now,
+        expires_at=_deadline(now),
+    )  # fmt: skip
 
 
 # --- fetch active profile -------------------------------------------------------------------------------------------
@@ -198,7 +206,7 @@ def fetch_active_profile(
 def _composite(request: HttpRequest, session: ChargingSession) -> Ask:
     return lambda now: commands.request_composite(
         session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None,
-        requested_by=operator(request), now=now, expires_at=_deadline(now),
+        requested_by=operator(request), correlation_id=_correlation_id(), now=now, expires_at=_deadline(now),
     )  # fmt: skip
 
 

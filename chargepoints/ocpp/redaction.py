@@ -31,6 +31,11 @@ def redact(payload: Any, *, limit: int = LINE_LIMIT) -> str:
     return line if len(line) <= limit else line[:limit] + "..."
 
 
+def masked(payload: Any) -> Any:
+    """The payload with secrets masked, for people to read."""
+    return _masked(payload, secret=False, found=[])
+
+
 def printable(text: str, limit: int = 64) -> str:
     """A peer's text, cut and with control characters escaped, so that it cannot forge a log line."""
     text = text[:limit]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chargepoints.ocpp.base import ChargePointLink
@@ -15,7 +16,7 @@ from chargepoints.ocpp.v201 import translation as v201
 from chargepoints.ocpp.v201.link import HANDLERS as V201_MESSAGES
 from chargepoints.ocpp.v201.link import V201Link
 from chargepoints.ocpp.v201.operator_calls import V201OperatorCalls
-from chargepoints.values import CommandRequest
+from chargepoints.values import CommandOutcome, CommandRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +60,14 @@ def version_of(ocpp_version: str) -> Version:
 def operator_calls(ocpp_version: str) -> OperatorCalls:
     """Raises CallRefused as `version_of`."""
     return version_of(ocpp_version).operator_calls
+
+
+_READERS = {"2.0.1": v201.to_outcome, "1.6": v16.to_outcome}
+
+
+def read_answer(
+    ocpp_version: str, request: CommandRequest, answer: dict[str, Any], *, received_at: datetime
+) -> CommandOutcome | None:
+    """A kept answer, read once more. None for a version that we do not speak."""
+    read = _READERS.get(ocpp_version.removeprefix("ocpp"))
+    return read(request, answer, received_at=received_at) if read else None

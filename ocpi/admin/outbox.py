@@ -122,7 +122,7 @@ class DeliveryAttemptAdmin(RecordAdmin):
     shown = [
         linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), utc("sent_at"), utc("finished_at"), measured("duration_ms", "ms", "took"),
-        "sent", "answer",
+        "correlation_id", "sent", "answer",
     ]  # fmt: skip
 
     @admin.display(description="outcome", ordering="http_status")

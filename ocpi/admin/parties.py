@@ -135,6 +135,7 @@ class PartyAdmin(OperatedAdmin):
     search_fields = ["country_code", "party_id", "name"]
     autocomplete_fields = ["shared_evses"]
     actions = ACTIONS
+    kept_parameters = ("window",)
     fields = [*PartyForm.Meta.fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
@@ -170,7 +171,7 @@ class PartyAdmin(OperatedAdmin):
             ("Recent exchanges", exchanges.panel(request, obj)),
             ("Endpoints", party_page.endpoints(obj, now=now)),
         ]
-        return super().page(request, obj) | {"panels": panels, "live_url": f"?live=1&window={window.name}"}
+        return super().page(request, obj) | {"panels": panels}
 
     def summary(self, obj: Party) -> list[tuple[str, object]]:
         credentials = Credentials.objects.filter(party=obj).first()

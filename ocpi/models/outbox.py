@@ -84,6 +84,7 @@ class DeliveryAttempt(models.Model):
         help_text="That of the message",
     )  # fmt: skip
     number = models.PositiveIntegerField()
+    correlation_id = models.CharField(max_length=128, blank=True, help_text="As sent")
     method = models.CharField(max_length=6)
     url = models.CharField("URL", max_length=300)
     body = models.JSONField(null=True)
