@@ -6,6 +6,7 @@ class ChargePointsConfig(AppConfig):
     verbose_name = "Charge points"
 
     def ready(self) -> None:
-        from chargepoints import reconciliation
+        from chargepoints import reconciliation, self_tests
 
         reconciliation.connect()
+        self_tests.connect()

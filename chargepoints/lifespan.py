@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from chargepoints import doorbell, presence
+from chargepoints import doorbell, message_log, presence
 from chargepoints.group_commit import writer
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Lifespan:
                 for companion in self._companions:
                     await asyncio.to_thread(companion.stop)
                 await writer.submit(presence.process_stopped, doorbell.PROCESS_CHANNEL, now=now())
+                await asyncio.to_thread(message_log.log.stop)  # on SQLite it writes through the writer
                 await asyncio.to_thread(writer.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -19,6 +19,8 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("chargepoints.ChargingProfile", "show_chart"),
             ("chargepoints.OperatorLimit", "speed"),
             ("chargepoints.MeterValue", "electric_meter"),
+            ("chargepoints.OcppMessage", "forum"),
+            ("chargepoints.SmartChargingTest", "fact_check"),
         ),
     ),
     (

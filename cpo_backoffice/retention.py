@@ -53,6 +53,7 @@ KEPT: Sequence[Kept] = (
     Kept("KEEP_METER_VALUES_DAYS", "chargepoints.MeterValue", "received_at"),
     Kept("KEEP_DELIVERIES_DAYS", "ocpi.DeliveryAttempt", "started_at", Q(finished_at__isnull=False)),
     Kept("KEEP_LOGS_DAYS", "ocpi.InboundRequest", "at"),
+    Kept("KEEP_LOGS_DAYS", "chargepoints.OcppMessage", "at"),
     Kept("KEEP_REQUESTS_DAYS", "ocpi.OutboxMessage", "created_at", CLOSED & (Q(kind="RESULT") | ENDED)),
     Kept("KEEP_REQUESTS_DAYS", "ocpi.ProfileRequest", "received_at", ~Q(response="ACCEPTED") | ~Q(result="")),
     Kept("KEEP_COMMANDS_DAYS", "chargepoints.ChargePointCommand", "created_at", _ANSWERED & (Q(session=None) | ENDED)),

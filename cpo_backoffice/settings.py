@@ -227,6 +227,8 @@ OCPP_PROFILE_CORRECTIONS = env_int("OCPP_PROFILE_CORRECTIONS", 2)
 # A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.
 OCPP_PROCESS_BEAT_S = env_int("OCPP_PROCESS_BEAT_S", 5)
 OCPP_PROCESS_DEAD_S = env_int("OCPP_PROCESS_DEAD_S", 20)
+# Every OCPP message is kept, redacted, for operators to read; written in batches, beside the messages' own work.
+OCPP_MESSAGE_LOG = env_bool("OCPP_MESSAGE_LOG", True)
 RINGS_PER_WATCH = 1000
 
 # --- OCPI -----------------------------------------------------------------------------------------------------------

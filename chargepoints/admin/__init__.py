@@ -5,9 +5,14 @@ from chargepoints.admin import (
     commands,
     dashboard_charging,
     limits,
+    messages,
+    self_tests,
     session_timeline,
     sessions,
     sites,
 )
 
-__all__ = ["charge_points", "commands", "dashboard_charging", "limits", "session_timeline", "sessions", "sites"]
+__all__ = [
+    "charge_points", "commands", "dashboard_charging", "limits", "messages", "self_tests", "session_timeline",
+    "sessions", "sites",
+]  # fmt: skip

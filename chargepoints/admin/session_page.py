@@ -33,7 +33,7 @@ def summary(session: ChargingSession, *, now: datetime) -> list[tuple[str, objec
         ("EVSE", rendering.link(session.evse)),
         ("Energy", rendering.number(session.kwh, "kWh")),
         ("Power now", _power_now(session, now=now)),
-        ("Limit applied now", _limit_now(session, now=now)),
+        ("Limit applied now", limit_now(session, now=now)),
         *_operator_limits(session, now=now),
         ("Planned by the charge point now", _planned_now(session, now=now)),
         *([("Wished by the driver", _wishes(session))] if session.charging_preferences else []),
@@ -69,7 +69,7 @@ def _limit_words(schedule: ChargingSchedule, limit: Decimal) -> str:
     return f"{rendering.plain(limit)} {rendering.UNIT_WORDS[schedule.unit]}"
 
 
-def _limit_now(session: ChargingSession, *, now: datetime) -> str:
+def limit_now(session: ChargingSession, *, now: datetime) -> str:
     """Of the installed profiles that say something now the highest stack level counts (OCPP 1.6 section 3.13.2)."""
     if session.state != ChargingSession.State.ACTIVE:
         return rendering.NOTHING

@@ -11,6 +11,7 @@ from django.utils import timezone
 from chargepoints.admin import (
     pages,
     raw,
+    self_tests,
     session_actions,
     session_chart,
     session_lines,
@@ -59,6 +60,7 @@ class ChargingSessionAdmin(RecordAdmin):
         session_actions.clear_profile,
         session_actions.fetch_active_profile,
         session_actions.remote_stop,
+        self_tests.self_test,
     ]
     shown = [
         "uid", "state", linked("charge_point"), linked("evse"), "connector", "ocpp_transaction_id", "id_token",

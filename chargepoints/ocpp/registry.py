@@ -1,16 +1,19 @@
 """Which link speaks which subprotocol. The only place that knows the versions side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from chargepoints.ocpp.base import ChargePointLink
 from chargepoints.ocpp.operator_calls import CallRefused, OperatorCalls
+from chargepoints.ocpp.schemas import Schemas
 from chargepoints.ocpp.v16 import translation as v16
+from chargepoints.ocpp.v16.link import HANDLERS as V16_MESSAGES
 from chargepoints.ocpp.v16.link import V16Link
 from chargepoints.ocpp.v16.operator_calls import V16OperatorCalls
 from chargepoints.ocpp.v201 import translation as v201
+from chargepoints.ocpp.v201.link import HANDLERS as V201_MESSAGES
 from chargepoints.ocpp.v201.link import V201Link
 from chargepoints.ocpp.v201.operator_calls import V201OperatorCalls
 from chargepoints.values import CommandOutcome, CommandRequest
@@ -23,12 +26,18 @@ class Version:
     link: Callable[..., ChargePointLink]
     operator_calls: OperatorCalls
     to_call: Callable[[CommandRequest], tuple[str, dict[str, Any]]]
+    messages: Collection[str]
+
+    @property
+    def calls(self) -> list[str]:
+        """What a CSMS may ask: all that is no message of a charge point, and DataTransfer, which both may send."""
+        return sorted(Schemas.for_version(self.number).actions - set(self.messages) | {"DataTransfer"})
 
 
 # Best first.
 VERSIONS = (
-    Version("ocpp2.0.1", "2.0.1", V201Link, V201OperatorCalls(), v201.to_call),
-    Version("ocpp1.6", "1.6", V16Link, V16OperatorCalls(), v16.to_call),
+    Version("ocpp2.0.1", "2.0.1", V201Link, V201OperatorCalls(), v201.to_call, V201_MESSAGES),
+    Version("ocpp1.6", "1.6", V16Link, V16OperatorCalls(), v16.to_call, V16_MESSAGES),
 )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chargepoints.models import ChargePointCommand, ChargingSession, MeterValue
+from chargepoints.models import ChargePointCommand, ChargingSession, MeterValue, OcppMessage
 from cpo_backoffice import retention
 from ocpi.models import DeliveryAttempt, OutboxMessage, ProfileRequest
 from tests.support import factories
@@ -128,3 +128,11 @@ def test_a_request_without_its_result_stays():
     ]  # fmt: skip
     assert retention.sweep(now=NOW) == {"ocpi.ProfileRequest": 2}
     assert list(ProfileRequest.objects.all()) == rows[:1]
+
+
+def test_ocpp_messages_go_with_the_other_logs():
+    point = factories.charge_point()
+    for at in (OLD, YOUNG):
+        OcppMessage.objects.create(charge_point=point, at=at, direction="IN", message_id="1", result="answered")
+    retention.sweep(now=NOW)
+    assert [message.at for message in OcppMessage.objects.all()] == [YOUNG]
