@@ -1,36 +1,22 @@
 """What partners sent us, and what they got for it: the list, and one request with both bodies."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Q
 
 from chargepoints.admin import rendering
 from chargepoints.admin.columns import linked, measured, utc
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import Problem
 from ocpi.admin.bodies import pretty_body
+from ocpi.admin.filters import FixedFilter, lately
 from ocpi.inbound_log import MODULES
 from ocpi.models import InboundRequest
 from ocpi.models.exchanges import WENT_WRONG
 
 
-class _FixedFilter(admin.SimpleListFilter):
-    """Choices that are known: Django would look for them in all rows."""
-
-    choices_known: tuple[tuple[str, str, Q], ...] = ()
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        return [(value, words) for value, words, _ in self.choices_known]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:  # noqa: ARG002
-        chosen = next((q for value, _, q in self.choices_known if value == self.value()), None)
-        return queryset if chosen is None else queryset.filter(chosen)
-
-
-class AnswerFilter(_FixedFilter):
+class AnswerFilter(FixedFilter):
     title, parameter_name = "answer", "answer"
     choices_known = (
         ("wrong", "went wrong", WENT_WRONG),
@@ -43,17 +29,17 @@ class AnswerFilter(_FixedFilter):
     )
 
 
-class ModuleFilter(_FixedFilter):
+class ModuleFilter(FixedFilter):
     title, parameter_name = "module", "module"
     choices_known = tuple((module, module, Q(module=module)) for module in sorted(MODULES))
 
 
-class MethodFilter(_FixedFilter):
+class MethodFilter(FixedFilter):
     title, parameter_name = "method", "method"
     choices_known = tuple((method, method, Q(method=method)) for method in ("GET", "POST", "PUT", "PATCH", "DELETE"))
 
 
-class KnownFilter(_FixedFilter):
+class KnownFilter(FixedFilter):
     title, parameter_name = "caller", "caller"
     choices_known = (("known", "known", Q(party__isnull=False)), ("unknown", "nobody knows it", Q(party=None)))
 
@@ -63,11 +49,10 @@ class InboundRequestAdmin(RecordAdmin):
     list_display = [
         utc("at", "came"), "caller", "method", "module", "path", "answer", measured("duration_ms", "ms", "took"),
     ]  # fmt: skip
-    list_filter = [AnswerFilter, "party", KnownFilter, MethodFilter, ModuleFilter]
+    list_filter = [lately("at"), AnswerFilter, "party", KnownFilter, MethodFilter, ModuleFilter]
     list_select_related = ["party"]
     search_fields = ["=request_id", "=correlation_id", "=address"]
     search_help_text = "Request ID, correlation ID or address, whole"
-    date_hierarchy = "at"
     shown = [
         utc("at", "came"), linked("party"), "refusal", "method", "path", "query", "answer",
         measured("duration_ms", "ms", "took"), "sent", "got", "address", "request_id", "correlation_id", "count",

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -13,6 +14,7 @@ from chargepoints.admin.timeline import NEWEST, Problem, Remedy
 from ocpi.admin import tones
 from ocpi.admin.bodies import pretty_body, pretty_document
 from ocpi.admin.deliveries import SEND_PERMISSION, retry_delivery_now, why_not
+from ocpi.admin.filters import FixedFilter
 from ocpi.models import DeliveryAttempt, OutboxMessage
 
 Kind = OutboxMessage.Kind
@@ -108,13 +110,25 @@ def outcome(attempt: DeliveryAttempt) -> str:
     return rendering.badge(*outcome_words(attempt))
 
 
+class OutcomeFilter(FixedFilter):
+    title, parameter_name = "outcome", "outcome"
+    choices_known = (
+        ("wrong", "failed", ~Q(error="")),
+        ("good", "arrived", Q(error="", finished_at__isnull=False)),
+        ("none", "no answer", Q(http_status=None, finished_at__isnull=False)),
+        ("4xx", "HTTP 4xx", Q(http_status__gte=400, http_status__lt=500)),
+        ("5xx", "HTTP 5xx", Q(http_status__gte=500)),
+        ("open", "not over", Q(finished_at=None)),
+    )
+
+
 @admin.register(DeliveryAttempt)
 class DeliveryAttemptAdmin(RecordAdmin):
     list_display = [
         "id", linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), measured("duration_ms", "ms", "took"),
     ]  # fmt: skip
-    list_filter = ["http_status", "message__kind", "party"]
+    list_filter = [OutcomeFilter, "message__kind", "party"]
     list_select_related = ["message", "party"]
     search_fields = ["url", "error", "message__session__uid", "message__correlation_id"]
     search_help_text = "URL, error, session or correlation id"

@@ -12,11 +12,11 @@ from chargepoints.admin import rendering
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN
 from ocpi import service_slots
 from ocpi.admin.pictures import Bar, bars_picture, share_picture
-from ocpi.models import DeliveryAttempt, OutboxMessage, Party, ProfileRequest
+from ocpi.models import DeliveryAttempt, OutboxMessage, Party
 from ocpi.service_levels import Figures, share, total
 
 GOOD_PER_CENT, FAIR_PER_CENT = 95.0, 80.0
-Response = ProfileRequest.Response
+Slot = tuple[datetime, Figures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ def chosen(name: str | None) -> Window:
 
 
 def panel(party: Party, window: Window, *, now: datetime) -> SafeString:
-    slots = service_slots.slots(party, since=now - window.span)
-    figures = total(found for _, found in slots)
+    steps = _steps(service_slots.slots(party, since=now - window.span), window, now=now)
+    figures = total(found for _, found in steps)
     waits = waiting_since(party)
     return format_html(
         '{}<ul class="cpo-levels">{}</ul><div class="cpo-charts">{}</div><p class="cpo-quiet">{}</p>',
-        _switch(window), _cards([*levels(figures), _waiting(waits, now=now)]), _charts(slots, window, now=now),
+        _switch(window), _cards([*levels(figures), _waiting(waits, now=now)]), _charts(steps, window),
         "Counted every half minute. Percentiles are up to 5 % too high. While many cars charge, their readings are "
         "compared with the limit 5 to 15 minutes later.",
     )  # fmt: skip
@@ -178,8 +178,7 @@ def _waiting(since: datetime | None, *, now: datetime) -> Level:
 # --- over time ------------------------------------------------------------------------------------------------------
 
 
-def _charts(slots: Sequence[tuple[datetime, Figures]], window: Window, *, now: datetime) -> SafeString:
-    steps = list(_steps(slots, window, now=now))
+def _charts(steps: Sequence[Slot], window: Window) -> SafeString:
     asked = [_asked_bar(at, figures) for at, figures in steps]
     applied = [_applied_bar(at, figures) for at, figures in steps]
     each, since = STEP_WORDS[window.name], _clock(steps[0][0], window)
@@ -196,14 +195,13 @@ def _charts(slots: Sequence[tuple[datetime, Figures]], window: Window, *, now: d
     )
 
 
-def _steps(
-    slots: Sequence[tuple[datetime, Figures]], window: Window, *, now: datetime
-) -> Iterator[tuple[datetime, Figures]]:
-    """The figures of each bar, from `window.span` before now."""
-    at = service_slots.slot_of(now - window.span)
-    while at <= now:
-        yield at, total(figures for start, figures in slots if at <= start < at + window.step)
-        at += window.step
+def _steps(slots: Iterable[Slot], window: Window, *, now: datetime) -> list[Slot]:
+    """The figures of each bar, from `window.span` before now; every slot is in one of them."""
+    first = service_slots.slot_of(now - window.span)
+    inside: list[list[Figures]] = [[] for _ in range((now - first) // window.step + 1)]
+    for start, figures in slots:
+        inside[min((start - first) // window.step, len(inside) - 1)].append(figures)
+    return [(first + number * window.step, total(found)) for number, found in enumerate(inside)]
 
 
 def _asked_bar(at: datetime, figures: Figures) -> Bar:

@@ -81,6 +81,14 @@ def test_the_newest_comes_first(operator, party):
     assert listed(operator, "") == [new.pk, old.pk]
 
 
+def test_the_list_can_be_kept_to_what_came_lately(operator, party):
+    now = timezone.now()
+    old, new = came(party, at=now - timedelta(hours=2)), came(party, at=now - timedelta(minutes=1))
+    assert listed(operator, "last_s=3600") == [new.pk]
+    assert listed(operator, "last_s=86400") == [new.pk, old.pk]
+    assert listed(operator, "last_s=1e9") == [new.pk, old.pk]
+
+
 def test_why_a_stranger_was_not_let_in_is_said(operator):
     stranger = came(http_status=401, refusal="nobody has this token", count=4)
     html = operator.get(page(stranger)).content.decode()

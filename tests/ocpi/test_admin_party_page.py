@@ -249,3 +249,19 @@ def test_a_page_costs_the_same_queries_however_much_there_is(operator, party, no
         came(party, now)
         slot(party, now - number * SLOT, {"response.ACCEPTED": 1})
     assert queries() == few == 19
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found"),
+    [("good", "arrived"), ("wrong", "failed silent"), ("none", "silent"), ("open", "open"), ("5xx", "failed")],
+)
+def test_attempts_are_chosen_by_what_came_of_them(operator, party, now, outcome, found):
+    attempt = went(party, now, url="arrived")
+    for url, fields in (
+        ("failed", {"http_status": 503, "error": "HTTP 503", "finished_at": now}),
+        ("silent", {"error": "no connection", "finished_at": now}),
+        ("open", {}),
+    ):
+        attempt.message.attempts.create(party=party, number=2, url=url, started_at=now, **fields)
+    rows = operator.get(f"{list_of(DeliveryAttempt)}?outcome={outcome}").context["cl"].result_list
+    assert sorted(row.url for row in rows) == found.split()
