@@ -8,6 +8,7 @@ import pytest
 from django.urls import get_resolver, resolve
 
 from ocpi.protocol.views import NoSuchEndpoint
+from ocpi.versions import WRITERS
 
 pytestmark = pytest.mark.pure
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,28 +18,40 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def rows():
-    """Method and path of what partners ask of us."""
-    return re.findall(r"^\| ([A-Z]+) \| (/ocpi\S*) \|", TABLE, re.MULTILINE)
+    """Method and path of what partners ask of us, in every version."""
+    listed = re.findall(r"^\| ([A-Z]+) \| (/ocpi\S*) \|", TABLE, re.MULTILINE)
+    return sorted({(method, path.replace("2.2.1", version)) for method, path in listed for version in WRITERS})
 
 
 def served():
-    """View and method of every URL below /ocpi of one version."""
-    ocpi = next(pattern for pattern in get_resolver().url_patterns if str(pattern.pattern) == "^ocpi")
-    views = [view for pattern in ocpi.url_patterns for view in _views(pattern)]
-    return {(view, method) for view in views for method in METHODS if hasattr(view, method)}
+    """Route and method of every URL below /ocpi."""
+    (ocpi,) = (pattern for pattern in get_resolver().url_patterns if str(pattern.pattern) == "^ocpi")
+    return {
+        (route, method)
+        for route, view in _routes(ocpi, "")
+        for method in METHODS
+        if view is not NoSuchEndpoint and hasattr(view, method)
+    }
 
 
-def _views(pattern):
-    if hasattr(pattern, "url_patterns"):
-        return [view for inner in pattern.url_patterns for view in _views(inner)]
-    view = pattern.callback.view_class
-    return [] if view is NoSuchEndpoint else [view]
+def _routes(resolver, before):
+    prefix = before + str(resolver.pattern)
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from _routes(pattern, prefix)
+        else:
+            yield (prefix + str(pattern.pattern)).replace("^", ""), pattern.callback.view_class
 
 
-def test_the_table_lists_exactly_what_is_served():
-    listed = [(resolve(path.format(**VALUES)).func.view_class, method.lower()) for method, path in rows()]
+def test_the_table_lists_exactly_what_is_served_in_every_version():
+    listed = [(resolve(path.format(**VALUES)).route.replace("^", ""), method.lower()) for method, path in rows()]
     assert len(set(listed)) == len(listed)
     assert set(listed) == served()
+
+
+def test_no_row_is_there_twice():
+    endpoints = re.findall(r"^\| ([A-Z]+) \| (/ocpi\S*) \|", TABLE, re.MULTILINE)
+    assert len(set(endpoints)) == len(endpoints)
 
 
 def test_every_test_that_proves_something_exists():
@@ -49,9 +62,8 @@ def test_every_test_that_proves_something_exists():
 
 
 def test_every_row_names_a_test():
-    body = [
-        line for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith(("| Method", "| Rule"))
-    ]
+    heads = ("| Method", "| Rule", "| What |")
+    body = [line for line in TABLE.splitlines() if line.startswith("| ") and not line.startswith(heads)]
     assert [line for line in body if "::test_" not in line] == []
 
 
