@@ -19,12 +19,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from chargepoints.models.rows import only_row
 from chargepoints.transactions import committed
-from ocpi import location_messages, outages, parties, period_marks
+from ocpi import delivery_outcomes, location_messages, outages, parties, turns
 from ocpi.deliveries import Content, Delivery, Outcome, content_of, make_attempt
 from ocpi.models import DeliveryAttempt, OutboxMessage, ProfileRequest
 from ocpi.protocol import documents
@@ -36,7 +36,6 @@ Status = OutboxMessage.Status
 LEASE_SLACK_S = 3.0
 RESULT_ATTEMPT_S = 5.0
 SHORTEST_ATTEMPT_S = 0.2
-LONGEST_PAUSE_S = 600
 DRAIN_S = 5
 CANDIDATES = 3  # looked at for the next delivery, where the first must wait
 CLAIMED = (
@@ -71,7 +70,7 @@ def enqueue_plan(message: OutboxMessage) -> None:
 
     The lock lets one of the two see the other.
     """
-    ahead = _results_ahead(message).select_for_update().order_by().values_list("pk")
+    ahead = turns.results_ahead(message).select_for_update().order_by().values_list("pk")
     if not ahead[:1]:
         enqueue([message.pk])
 
@@ -111,7 +110,7 @@ def _record_and_claim_next(delivery: Delivery, outcome: Outcome, *, go_on: bool,
     others = OutboxMessage.objects.filter(party_id=delivery.message.party_id)
     try:
         with transaction.atomic():
-            return _claim_first(_by_urgency(others.select_for_update(of=("self",), skip_locked=True)), now=now)
+            return _claim_first(turns.by_urgency(others.select_for_update(of=("self",), skip_locked=True)), now=now)
     except Exception:
         logger.exception("the next delivery to party %s could not be claimed", delivery.message.party)
         return None
@@ -123,7 +122,7 @@ def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Deliver
     for message in due.select_related("party__credentials", "profile_request").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
-        elif not _must_wait(message) and (delivery := _take(message, now=now)):
+        elif not turns.must_wait(message) and (delivery := _take(message, now=now)):
             return delivery
     return None
 
@@ -155,43 +154,6 @@ def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: 
     return attempt
 
 
-def _must_wait(message: OutboxMessage) -> bool:
-    """A state waits until its party is switched on; a plan, until the party has the result of its request.
-
-    A slow partner holds a few workers, never all of them; the last ones are kept for its results.
-    """
-    if message.kind != Kind.RESULT and not message.party.enabled:
-        return True
-    if _under_way(message.party_id).count() >= _share(message.kind):
-        return True
-    if _out_since(message) and _under_way(message.party_id).exclude(kind=Kind.RESULT).exists():
-        return True
-    return message.kind == Kind.ACTIVE_PROFILE and _results_ahead(message).exists()
-
-
-def _share(kind: str) -> int:
-    """How much may be under way to a party for one of this kind to follow: sessions steer, places can wait."""
-    share = settings.OCPI_PARTY_CONCURRENCY
-    if kind == Kind.RESULT:
-        return 2 * share
-    return max(1, share // 2) if kind in location_messages.KINDS else share
-
-
-def _results_ahead(message: OutboxMessage) -> QuerySet[OutboxMessage]:
-    waiting_or_on_its_way = [Status.PENDING, Status.SENDING]
-    same_session = OutboxMessage.objects.filter(party_id=message.party_id, session_id=message.session_id)
-    return same_session.filter(kind=Kind.RESULT, status__in=waiting_or_on_its_way)
-
-
-def _under_way(party_id: int) -> QuerySet[OutboxMessage]:
-    return OutboxMessage.objects.filter(status=Status.SENDING, party_id=party_id)
-
-
-def _out_since(message: OutboxMessage) -> datetime | None:
-    """As it was when it was claimed."""
-    return getattr(message, "out_since", None)
-
-
 def _is_late(message: OutboxMessage, *, now: datetime) -> bool:
     return _attempt_time(message, now=now) < SHORTEST_ATTEMPT_S
 
@@ -218,7 +180,7 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     message = delivery.message if delivery.message.kind == Kind.RESULT else only_row(mine.select_for_update())
     if message is None:
         return
-    changes = _delivered(delivery, message, now=now) if not outcome.error else _failed(message, outcome, now=now)
+    changes = delivery_outcomes.changes(delivery, message, outcome, now=now)
     changes = location_messages.settle(message, changes, now=now)
     if not mine.update(lease_until=None, **changes) or not delivery.attempt:
         return
@@ -232,21 +194,13 @@ def _record(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
 
 def _note_outage(delivery: Delivery, outcome: Outcome, *, now: datetime) -> None:
     """A refusal is an answer too. A result goes elsewhere, and says nothing of the endpoints."""
-    since = _out_since(delivery.message)
+    since = turns.out_since(delivery.message)
     if delivery.message.kind == Kind.RESULT:
         return
     if outcome.silence:
         outages.begin(delivery.message, now=now)
     elif outcome.response and since:
         enqueue(outages.end(delivery.message, since=since, now=now))
-
-
-def _by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
-    """Results, whose time is promised, before states, and those of sessions first; then the oldest first."""
-    rank = Case(
-        When(kind=Kind.RESULT, then=Value(0)), When(kind__in=location_messages.KINDS, then=Value(2)), default=Value(1)
-    )
-    return messages.order_by(rank, "due_at", "pk")
 
 
 def _close_attempt(attempt: DeliveryAttempt, outcome: Outcome, *, now: datetime) -> None:
@@ -265,58 +219,6 @@ def _small(code: int | None) -> int | None:
     return code if code is not None and 0 <= code < 32768 else None
 
 
-def _delivered(delivery: Delivery, message: OutboxMessage, *, now: datetime) -> dict[str, Any]:
-    """In step, unless it changed while it was on its way."""
-    changes: dict[str, Any] = {
-        "status": Status.DELIVERED, "failures": 0, "last_error": "", "delivered_revision": delivery.message.revision,
-    }  # fmt: skip
-    if delivery.attempt:
-        changes["delivered_at"] = now
-    if message.kind == Kind.RESULT:
-        return changes
-    changes["delivered_body"] = _known(message, delivery.attempt) if delivery.attempt else message.delivered_body
-    if message.revision != delivery.message.revision:
-        changes["status"] = Status.PENDING
-    throttle = timedelta(seconds=settings.OCPI_SESSION_PUSH_INTERVAL_S)
-    if message.kind == Kind.SESSION:  # a new state that came meanwhile has set due_at already
-        changes["due_at"] = message.due_at if message.due_at > delivery.message.due_at else now + throttle
-    return changes
-
-
-def _known(message: OutboxMessage, sent: DeliveryAttempt) -> Any:
-    """A PATCH adds to what the partner has; where that came into doubt meanwhile, it stays so."""
-    before: dict[str, Any] | None = message.delivered_body if sent.method == "PATCH" else {}
-    if before is None:
-        return None
-    brought: dict[str, Any] = sent.body or {}
-    known = {**before, **brought}
-    if "charging_periods" in brought:
-        after = before.get("charging_periods")
-        known["charging_periods"] = period_marks.mark(brought["charging_periods"], after=after)
-    return known
-
-
-def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
-    failures = message.failures + 1
-    changes = {"status": Status.PENDING, "failures": failures, "last_error": outcome.error, "delivered_body": None}
-    if message.kind == Kind.RESULT:
-        changes["due_at"] = now + timedelta(seconds=min(failures, 3))
-        if not outcome.retry:
-            changes["status"] = Status.FAILED
-    else:
-        changes["due_at"] = now + timedelta(seconds=min(2**failures, LONGEST_PAUSE_S))
-        if _is_hopeless(message, outcome, now=now):
-            changes["status"] = Status.FAILED
-    return changes
-
-
-def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:
-    """A standing message is given up a day after its session ended, or when the party is not connected at all."""
-    session = message.session
-    ended = session is not None and session.ended_at and session.ended_at < now - timedelta(days=1)
-    return bool(ended) or not (outcome.response or outcome.retry or outcome.later)
-
-
 # --- beat and operators ---------------------------------------------------------------------------------------------
 
 
@@ -329,7 +231,7 @@ def watch(*, now: datetime) -> None:
         _take_back(message_id, now=now)
     due = OutboxMessage.objects.filter(status=Status.PENDING, due_at__lte=now, party__enabled=True)
     for party_id in due.order_by().values_list("party_id", flat=True).distinct():
-        most_urgent = _by_urgency(due.filter(party_id=party_id)).values_list("pk", flat=True)
+        most_urgent = turns.by_urgency(due.filter(party_id=party_id)).values_list("pk", flat=True)
         enqueue(most_urgent[: 2 * settings.OCPI_PARTY_CONCURRENCY])
     outages.probe(now=now)
 

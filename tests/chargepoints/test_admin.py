@@ -47,7 +47,7 @@ CONFIGURATION = [Location, ChargePoint, Evse, Connector, DriverToken]
 @pytest.fixture(autouse=True)
 def nothing_rings(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda command_id: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda command_id: None)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def static_root(settings, tmp_path):
 @pytest.fixture(autouse=True)
 def rung(monkeypatch):
     ids = []
-    monkeypatch.setattr("chargepoints.commands._ring", ids.append)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", ids.append)
     return ids
 
 

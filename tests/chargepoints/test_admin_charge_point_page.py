@@ -25,7 +25,7 @@ BASELINE = 20
 @pytest.fixture(autouse=True)
 def quiet(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda command_id: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda command_id: None)
 
 
 def panel(charge_point, title: str) -> str:

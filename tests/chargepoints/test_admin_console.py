@@ -20,7 +20,7 @@ OPERATE = "chargepoints.operate_chargepoint"
 @pytest.fixture(autouse=True)
 def quiet(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *_: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *_: None)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ ACTIONS = ["set_limit", "remove_limit"]
 @pytest.fixture(autouse=True)
 def nothing_rings(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *_: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *_: None)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ ACCEPTED, REJECTED, EXPIRED = OutcomeStatus.ACCEPTED, OutcomeStatus.REJECTED, Ou
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *_: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *_: None)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def answering():
             assert commands.claim_next(charge_point.pk, "socket-1", now=timezone.now()).command_id == command_id
             commands.record_outcome(command_id, outcome, now=timezone.now())
 
-        return patch("chargepoints.commands._ring", side_effect=ring)
+        return patch("chargepoints.commands.mailbox.ring", side_effect=ring)
 
     return _answering
 
@@ -46,7 +46,7 @@ def answering():
 def offline(monkeypatch):
     monkeypatch.setattr(send_command, "POLL_S", 0.01)
     monkeypatch.setattr(send_command, "SERVER_GRACE_S", 0.02)
-    with patch("chargepoints.commands._ring"):
+    with patch("chargepoints.commands.mailbox.ring"):
         yield add_charge_point(identity="CP1")
 
 

@@ -35,7 +35,7 @@ NOW = timezone.now().replace(microsecond=0)
 @pytest.fixture(autouse=True)
 def nothing_rings(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *asked: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *asked: None)
 
 
 def ago(minutes):

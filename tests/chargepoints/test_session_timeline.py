@@ -28,7 +28,7 @@ START = datetime(2025, 3, 1, 8, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def nothing_rings(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *asked: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *asked: None)
 
 
 def at(seconds):

@@ -37,7 +37,7 @@ RECORDS = [ProfileRequest, RequestBucket, OutboxMessage, DeliveryAttempt]
 @pytest.fixture(autouse=True)
 def nothing_leaves(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda command_id: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda command_id: None)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ocpi import outbox
+from ocpi import outbox, turns
 from ocpi.client import DeliveryFailed, FailureKind
 from ocpi.models import OutboxMessage, ProfileRequest
 from tests.support import ocpi_factories as make
@@ -100,13 +100,13 @@ def test_a_message_that_was_tried_and_put_off_meanwhile_is_not_claimed_early(
     partner: Partner, result, now, monkeypatch
 ):
     """Between the reading and the claim another worker tried it, and failed."""
-    must_wait = outbox._must_wait
+    must_wait = turns.must_wait
 
     def meanwhile(message: OutboxMessage) -> bool:
         OutboxMessage.objects.update(attempt_count=1, due_at=now + timedelta(seconds=1))
         return must_wait(message)
 
-    monkeypatch.setattr(outbox, "_must_wait", meanwhile)
+    monkeypatch.setattr(turns, "must_wait", meanwhile)
     deliver(result, now=now)
     assert (partner.requests, state(result)) == ([], ("PENDING", 0))
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from chargepoints import metering, presence, sites
 from chargepoints.models import ChargePoint, Connector, Evse, Location
 from chargepoints.values import MeterFacts, Reading
-from ocpi import handshake, location_pushes, outbox
+from ocpi import handshake, location_pushes, outbox, turns
 from ocpi.client import DeliveryFailed, FailureKind
 from ocpi.models import DeliveryAttempt, OutboxMessage, PartnerEndpoint, Party
 from ocpi.protocol.datetimes import format_datetime
@@ -458,7 +458,7 @@ def test_sessions_go_before_places(partner: Partner, party, now):
     PartnerEndpoint.objects.create(party=party, identifier="sessions", role="RECEIVER", url="https://jed.example/s")
     session = make.session()
     OutboxMessage.objects.create(kind="SESSION", party=party, session=session, due_at=soon(now), created_at=now)
-    (first, *_) = outbox._by_urgency(party.outbox.all())
+    (first, *_) = turns.by_urgency(party.outbox.all())
     assert first.kind == "SESSION"
 
 

@@ -38,7 +38,7 @@ BODY = {
 def nothing_leaves(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
     settings.PUBLIC_URL = "https://cpo.example"
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *asked: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *asked: None)
 
 
 @pytest.fixture
