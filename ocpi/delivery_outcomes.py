@@ -52,7 +52,7 @@ def _known(message: OutboxMessage, sent: DeliveryAttempt) -> Any:
 
 def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[str, Any]:
     failures = message.failures + 1
-    changes = {"status": Status.PENDING, "failures": failures, "last_error": outcome.error, "delivered_body": None}
+    changes = {"status": Status.PENDING, "failures": failures, "last_error": outcome.error} | in_doubt(message)
     if message.kind == Kind.RESULT:
         changes["due_at"] = now + timedelta(seconds=min(failures, 3))
         if not outcome.retry:
@@ -62,6 +62,11 @@ def _failed(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> dict[
         if _is_hopeless(message, outcome, now=now):
             changes["status"] = Status.FAILED
     return changes
+
+
+def in_doubt(message: OutboxMessage) -> dict[str, Any]:
+    """Nobody knows what the partner has. A Location is always put whole, and which EVSEs it was told of stays known."""
+    return {} if message.kind == Kind.LOCATION else {"delivered_body": None}
 
 
 def _is_hopeless(message: OutboxMessage, outcome: Outcome, *, now: datetime) -> bool:

@@ -55,7 +55,7 @@ def open_whole(party_id: int, location_ids: Collection[int], *, now: datetime) -
     return put_whole(_of(party_id, location_ids), now=now)
 
 
-def _of(party_id: int, location_ids: Collection[int | None]) -> QuerySet[OutboxMessage]:
+def _of(party_id: int, location_ids: Collection[int | None] | QuerySet) -> QuerySet[OutboxMessage]:
     return OutboxMessage.objects.filter(kind=Kind.LOCATION, party=party_id, location__in=location_ids)
 
 
@@ -87,10 +87,11 @@ def _arrived(message: OutboxMessage, body: dict[str, Any], *, now: datetime) -> 
     known = OutboxMessage.objects.filter(kind=Kind.EVSE, party=message.party_id)
     under_way = set(known.filter(status=Status.SENDING).values_list("evse", flat=True))
     fresh = []
-    for pk, uid, last_updated in Evse.objects.filter(uid__in=told).values_list("pk", "uid", "last_updated"):
+    here = Evse.objects.filter(uid__in=told, charge_point__location=message.location_id)
+    for pk, uid, last_updated in here.values_list("pk", "uid", "last_updated"):
         if pk in under_way:
             continue  # it finds that nobody knows what the partner has, and the Location is put again
-        in_step = told[uid]["last_updated"] == format_datetime(last_updated)
+        in_step = told[uid]["last_updated"] == format_datetime(last_updated) or told[uid]["status"] == "REMOVED"
         fresh.append(
             OutboxMessage(
                 kind=Kind.EVSE, party_id=message.party_id, evse_id=pk, location_id=message.location_id,
@@ -113,6 +114,17 @@ def _in_doubt(message: OutboxMessage, *, now: datetime) -> None:
     _stand_back(
         OutboxMessage.objects.filter(party=message.party_id, location=message.location_id).exclude(pk=message.pk)
     )
+
+
+def comes_before(message: OutboxMessage) -> QuerySet[OutboxMessage]:
+    """Places that have yet to say that they lost an EVSE which this one has now. Whoever knows EVSEs by their uid alone
+    would take one for gone that was told REMOVED after it was told at its new place.
+    """
+    moved_here = OutboxMessage.objects.filter(
+        kind=Kind.EVSE, party=message.party_id, evse__charge_point__location=message.location_id
+    ).exclude(location=message.location_id)
+    old = _of(message.party_id, moved_here.values("location"))
+    return old.filter(status__in=[Status.PENDING, Status.SENDING])
 
 
 def shared() -> Q:

@@ -122,7 +122,7 @@ def _claim_first(messages: QuerySet[OutboxMessage], *, now: datetime) -> Deliver
     for message in due.select_related("party__credentials", "profile_request").only(*CLAIMED)[:CANDIDATES]:
         if _is_late(message, now=now):
             _due(message).update(status=Status.EXPIRED, last_error=_too_late(message))
-        elif not turns.must_wait(message) and (delivery := _take(message, now=now)):
+        elif not turns.must_wait(message, now=now) and (delivery := _take(message, now=now)):
             return delivery
     return None
 
@@ -248,7 +248,7 @@ def _take_back(message_id: int, *, now: datetime) -> None:
     if sent:
         error = "the process ended while it was being sent: the partner may have it"
         status = Status.IN_DOUBT if message.kind == Kind.RESULT else Status.PENDING
-    held.update(status=status, last_error=error, lease_until=None, due_at=now, delivered_body=None)
+    held.update(status=status, last_error=error, lease_until=None, due_at=now, **delivery_outcomes.in_doubt(message))
     logger.warning("delivery message=%s: %s", message.pk, error)
 
 
@@ -261,7 +261,7 @@ def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
     if not in_time or not message.party.enabled:
         return False
     changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
-        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, delivered_body=None
+        status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, **delivery_outcomes.in_doubt(message)
     )  # in doubt: whoever asks for it again wants it whole
     if changed:
         enqueue([message.pk])

@@ -53,21 +53,32 @@ def active_profile_request(message: OutboxMessage) -> Request:
 def location_request(message: OutboxMessage) -> Request:
     """The whole Location, as this party sees it (OCPI 2.2.1 mod_locations, Receiver interface PUT).
 
-    One that the party has and that has nothing left for it, since its charge points stand elsewhere now, is told as the
-    party knows it, without an EVSE. Raises Location.DoesNotExist when there is nothing to tell.
+    One that the party has and that has nothing left for it is told as the party knows it. Raises Location.DoesNotExist
+    when there is nothing to tell.
     """
+    known = message.delivered_body or {}
     location = sharing.locations_visible_to(message.party).filter(outbox=message).first()
-    if location is None:
-        return "PUT", _place_url(message), _emptied(message)
-    evses = sharing.evses_visible_to(message.party).filter(charge_point__location=location)
-    return "PUT", _place_url(message), _writer(message).location_object(location, list(with_parts(evses)))
-
-
-def _emptied(message: OutboxMessage) -> dict[str, Any]:
-    known = message.delivered_body
-    if not known:
+    if location:
+        evses = sharing.evses_visible_to(message.party).filter(charge_point__location=location)
+        body = _writer(message).location_object(location, list(with_parts(evses)))
+    elif known:
+        body = {**known, "evses": []}
+    else:
         raise Location.DoesNotExist
-    return {**known, "evses": [], "last_updated": format_datetime(timezone.now())}
+    return "PUT", _place_url(message), _with_removed(body, known)
+
+
+def _with_removed(body: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """EVSEs that the party has here and that are not here any more, because they stand elsewhere, are not shared or
+    were deleted, are told as REMOVED, once (OCPI 2.2.1 mod_locations, Flow and Lifecycle: nothing is deleted).
+    """
+    here = {evse["uid"] for evse in body["evses"]}
+    left = [evse for evse in known.get("evses", ()) if evse["uid"] not in here and evse["status"] != "REMOVED"]
+    if here and not left:
+        return body
+    at = format_datetime(timezone.now())
+    removed = [{**evse, "status": "REMOVED", "last_updated": at} for evse in left]
+    return {**body, "evses": [*body["evses"], *removed], "last_updated": at}
 
 
 def evse_request(message: OutboxMessage) -> Request | None:

@@ -1,6 +1,6 @@
 """Whose turn it is: which message goes first, and which must wait for others to the same party."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Case, QuerySet, Value, When
@@ -10,6 +10,7 @@ from ocpi.models import OutboxMessage
 
 Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
+PLACES_WAIT = timedelta(seconds=30)
 
 
 def by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
@@ -20,7 +21,7 @@ def by_urgency(messages: QuerySet[OutboxMessage]) -> QuerySet[OutboxMessage]:
     return messages.order_by(rank, "due_at", "pk")
 
 
-def must_wait(message: OutboxMessage) -> bool:
+def must_wait(message: OutboxMessage, *, now: datetime) -> bool:
     """A state waits until its party is switched on; a plan, until the party has the result of its request.
 
     A slow partner holds a few workers, never all of them; the last ones are kept for its results.
@@ -31,6 +32,10 @@ def must_wait(message: OutboxMessage) -> bool:
         return True
     if out_since(message) and _under_way(message.party_id).exclude(kind=Kind.RESULT).exists():
         return True
+    if (
+        message.kind == Kind.LOCATION and message.due_at > now - PLACES_WAIT
+    ):  # not for ever: two may wait for each other
+        return location_messages.comes_before(message).exists()
     return message.kind == Kind.ACTIVE_PROFILE and results_ahead(message).exists()
 
 

@@ -102,9 +102,9 @@ def test_a_message_that_was_tried_and_put_off_meanwhile_is_not_claimed_early(
     """Between the reading and the claim another worker tried it, and failed."""
     must_wait = turns.must_wait
 
-    def meanwhile(message: OutboxMessage) -> bool:
+    def meanwhile(message: OutboxMessage, **moment: Any) -> bool:
         OutboxMessage.objects.update(attempt_count=1, due_at=now + timedelta(seconds=1))
-        return must_wait(message)
+        return must_wait(message, **moment)
 
     monkeypatch.setattr(turns, "must_wait", meanwhile)
     deliver(result, now=now)

@@ -281,32 +281,6 @@ def test_a_place_that_an_operator_changed_is_put_whole_at_once(partner: Partner,
     assert (partner.bodies[1]["name"], partner.bodies[1]["last_updated"]) == ("Another", format_datetime(soon(now)))
 
 
-def test_a_place_whose_charge_point_moved_away_is_told_without_it(partner: Partner, party, now):
-    (evse,) = evses()
-    told(now=now)
-    old, new = Location.objects.get(), factories.location(name="New")
-    ChargePoint.objects.update(location=new)
-    sites.described_anew([old.pk, new.pk], evses=[evse], now=soon(now))
-    drain(now=soon(now))
-    told(now=soon(now, 20))
-    calls = dict(zip(partner.calls[1:], partner.bodies[1:], strict=True))
-    assert set(calls) == {("PUT", f"{ROOT}/{old.uid}"), ("PUT", f"{ROOT}/{new.uid}")}
-    assert calls["PUT", f"{ROOT}/{old.uid}"]["evses"] == []
-    assert [told["uid"] for told in calls["PUT", f"{ROOT}/{new.uid}"]["evses"]] == [evse.uid]
-
-
-def test_a_place_that_a_partner_may_not_see_any_more_is_told_with_nothing_new(partner: Partner, party, now):
-    evses()
-    told(now=now)
-    _unshared(party)
-    Location.objects.update(name="Secret")
-    sites.described_anew([Location.objects.get().pk], now=soon(now))
-    drain(now=soon(now))
-    puts = [body for (method, _), body in zip(partner.calls, partner.bodies, strict=True) if method == "PUT"]
-    assert [(body["name"], len(body["evses"])) for body in puts] == [(puts[0]["name"], 1), (puts[0]["name"], 0)]
-    assert "Secret" not in str(partner.bodies)
-
-
 def test_a_place_that_is_run_for_another_cpo_goes_under_its_name(partner: Partner, party, now):
     (evse,) = evses()
     Location.objects.update(country_code="BE", party_id="BEC")
@@ -315,6 +289,8 @@ def test_a_place_that_is_run_for_another_cpo_goes_under_its_name(partner: Partne
     drain(now=soon(now))
     root = f"https://jed.example/ocpi/locations/BE/BEC/{uid_of_location()}"
     assert partner.calls == [("PUT", root), ("PATCH", f"{root}/{evse.uid}")]
+    senders = [(r.routing["OCPI-from-country-code"], r.routing["OCPI-from-party-id"]) for r in partner.requests]
+    assert senders == [("BE", "BEC")] * 2
 
 
 # --- the order between a Location and its EVSEs ---------------------------------------------------------------------
@@ -480,4 +456,4 @@ def test_an_evse_that_lost_its_connector_is_no_object_and_goes_from_its_place(pa
     Connector.objects.all().delete()
     sites.described_anew([Location.objects.get().pk], now=soon(now))
     drain(now=soon(now))
-    assert [len(body["evses"]) for body in partner.bodies] == [1, 0]
+    assert [[evse["status"] for evse in body["evses"]] for body in partner.bodies] == [["AVAILABLE"], ["REMOVED"]]

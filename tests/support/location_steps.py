@@ -33,10 +33,13 @@ def say(evse: Evse, status: str, *, now: datetime) -> None:
 
 
 def drain(*, now: datetime) -> int:
-    """What beat and the workers do until nothing is due. Returns how many messages were looked at."""
-    count = 0
-    while due := OutboxMessage.objects.filter(status="PENDING", due_at__lte=now).order_by("due_at", "pk").first():
-        outbox.deliver(due.pk, now=now)
+    """What beat and the workers do until nothing is due, or all that is waits. Returns how many messages were tried."""
+    count, waiting = 0, set[int]()
+    due = OutboxMessage.objects.filter(status="PENDING", due_at__lte=now).order_by("due_at", "pk")
+    while message := due.exclude(pk__in=waiting).first():
+        outbox.deliver(message.pk, now=now)
+        untouched = due.filter(pk=message.pk, attempt_count=message.attempt_count, revision=message.revision).exists()
+        waiting = waiting | {message.pk} if untouched else set()
         count += 1
         assert count < 1000
     return count
