@@ -24,7 +24,22 @@ def reported(status: str) -> Availability:
     return _BY_STATUS.get(status, Availability.UNKNOWN)
 
 
-def availability(*, stage: str, enabled: bool, online: bool, status: str) -> Availability:
+OUT_OF_ORDER = ("Unavailable", "Faulted")
+_OCCUPIED = {Availability.IN_USE, Availability.BLOCKED}
+
+
+def together(status: str, *, of_the_whole: str) -> Availability:
+    """An EVSE, and the charge point as a whole: out of order, it takes no new car; a car that is there is seen.
+
+    OCPP 1.6 section 4.9: connector 0 is Available, Unavailable or Faulted, whatever its connectors are. Available says
+    nothing of them.
+    """
+    own = reported(status)
+    overruled = of_the_whole in OUT_OF_ORDER and own not in _OCCUPIED | {Availability.FAULTED}
+    return reported(of_the_whole) if overruled else own
+
+
+def availability(*, stage: str, enabled: bool, online: bool, status: str, of_the_whole: str = "") -> Availability:
     """What an operator decided comes first; a status that was told before the connection was lost is not known now."""
     if stage == Stage.REMOVED:
         return Availability.REMOVED
@@ -32,4 +47,4 @@ def availability(*, stage: str, enabled: bool, online: bool, status: str) -> Ava
         return Availability.PLANNED
     if not enabled:
         return Availability.OUT_OF_SERVICE
-    return reported(status) if online else Availability.UNKNOWN
+    return together(status, of_the_whole=of_the_whole) if online else Availability.UNKNOWN

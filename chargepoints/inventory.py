@@ -87,7 +87,7 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
     A time ahead of ours counts as now: it would hide everything until then, once that clock is set right.
     """
     if facts.evse_id == 0:
-        return
+        return _status_of_the_whole(charge_point_id, facts, min(facts.reported_at or now, now), now=now)
     evse = evse_of(charge_point_id, facts.evse_id, ocpp_connector_id=facts.connector_id or 1)
     reported_at = min(facts.reported_at or now, now)
     if facts.connector_id:
@@ -100,10 +100,41 @@ def status(charge_point_id: int, facts: StatusFacts, *, now: datetime) -> None:
         evse.error_code, evse.status_info = facts.error_code[:64], facts.info[:255]
     evse.status_at = max(evse.status_at or reported_at, reported_at)
     evse.save(update_fields=["status", "error_code", "status_info", "status_at", "updated_at"])
-    if evse.stage == Stage.IN_SERVICE and availability.reported(before) != availability.reported(evse.status):
+    if evse.stage == Stage.IN_SERVICE and _looks_different(evse, before):
         sites.evses_changed([evse.pk], now=now)
     if {before, evse.status} == HELD_BACK:
         observation.look_again(charge_point_id, ocpp_evse_id=facts.evse_id, now=now)
+
+
+def _looks_different(evse: Evse, before: str) -> bool:
+    if availability.reported(before) == availability.reported(evse.status):
+        return False
+    whole = evse.charge_point.status
+    return availability.together(before, of_the_whole=whole) != availability.together(evse.status, of_the_whole=whole)
+
+
+def _status_of_the_whole(charge_point_id: int, facts: StatusFacts, reported_at: datetime, *, now: datetime) -> None:
+    charge_point = ChargePoint.objects.select_for_update(no_key=True).get(pk=charge_point_id)
+    if charge_point.status_at and charge_point.status_at > reported_at:
+        return
+    before, charge_point.status = charge_point.status, facts.status[:24]
+    if facts.error_code is not None:
+        charge_point.error_code, charge_point.status_info = facts.error_code[:64], facts.info[:255]
+    charge_point.status_at = reported_at
+    charge_point.save(update_fields=["status", "error_code", "status_info", "status_at"])
+    if before != charge_point.status:
+        _tell_what_looks_different(charge_point, before, now=now)
+
+
+def _tell_what_looks_different(charge_point: ChargePoint, before: str, *, now: datetime) -> None:
+    in_service = charge_point.evses.filter(stage=Stage.IN_SERVICE, charge_point__enabled=True).order_by("pk")
+    changed = [
+        pk
+        for pk, status in in_service.values_list("pk", "status")
+        if availability.together(status, of_the_whole=before)
+        != availability.together(status, of_the_whole=charge_point.status)
+    ]
+    sites.evses_changed(changed, now=now)
 
 
 def _connector_status(evse: Evse, facts: StatusFacts, reported_at: datetime) -> None:

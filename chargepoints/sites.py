@@ -8,7 +8,9 @@ other's row (OCPI 2.2.1 mod_locations, GET List: an update of an EVSE is one of 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from chargepoints import signals
+from django.db.models import Q
+
+from chargepoints import availability, signals
 from chargepoints.models import Connector, Evse, Location
 from chargepoints.values import Stage
 
@@ -22,10 +24,11 @@ def evses_changed(evse_ids: Collection[int], *, now: datetime, went_offline: boo
 
 
 def presence_changed(charge_point_ids: Iterable[int], *, online: bool, now: datetime) -> None:
-    """Of an EVSE that has never told a status, nobody can see whether it is there."""
+    """Of an EVSE that has never told a status, nobody can see whether it is there, unless the whole is out of order."""
+    silent = Q(status="") & ~Q(charge_point__status__in=availability.OUT_OF_ORDER)
     shown = Evse.objects.filter(
         charge_point__in=charge_point_ids, charge_point__enabled=True, stage=Stage.IN_SERVICE
-    ).exclude(status="")
+    ).exclude(silent)
     evses_changed(list(shown.order_by().values_list("pk", flat=True)), now=now, went_offline=not online)
 
 

@@ -10,6 +10,8 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.support.databases import empty, new_database
 
@@ -22,6 +24,9 @@ PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second e
 settings.WHITENOISE_USE_FINDERS = False  # every test client would list all static files, and none asks for one
 message_log.log.of = lambda _: None  # type: ignore  # its thread would write into the next test
 TransactionTestCase._fixture_teardown = lambda _: empty()  # type: ignore[method-assign]
+# How long an example takes says something of the machine, and of what else it does.
+hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tests")
 
 PLACES = ("tests/flows/test_kill", "tests/flows/", "")
 

@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from chargepoints import provisioning
+from chargepoints import availability, provisioning
 from chargepoints.admin import (
     charge_point_actions,
     charge_point_page,
@@ -121,15 +121,15 @@ class ChargePointAdmin(PlaceAdmin):
     learned, keys = staticmethod(utc("capabilities_at", "learned")), staticmethod(pretty("configuration"))
     readonly_fields = [
         "password_is", "ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
-        "firmware_status", "diagnostics_status", "booted", "clock_skew_s", "connected", "disconnected", "seen",
-        "smart_charging", "units", "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
+        "firmware_status", "diagnostics_status", "as_a_whole", "booted", "clock_skew_s", "connected", "disconnected",
+        "seen", "smart_charging", "units", "max_periods", "max_stack_level", "max_profiles", "learned", "keys",
     ]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["identity", "location", "enabled", "low_current_policy", "password_is", "new_password"]}),
         (
             "What it says of itself",
             {"fields": ["ocpp_version", "vendor", "model", "serial_number", "meter_serial_number", "firmware_version",
-                        "firmware_status", "diagnostics_status", "booted", "clock_skew_s"]},
+                        "firmware_status", "diagnostics_status", "as_a_whole", "booted", "clock_skew_s"]},
         ),
         ("Connection", {"fields": ["connected", "disconnected", "seen"]}),
         (
@@ -164,6 +164,12 @@ class ChargePointAdmin(PlaceAdmin):
         said = " and ".join(charge_point.rate_units) or "not said"
         refused = charge_point.refused_units
         return f"{said}; it refused {refused} and took the other, so {refused} is not sent" if refused else said
+
+    @admin.display(description="status as a whole")
+    def as_a_whole(self, charge_point: ChargePoint) -> str:
+        if not charge_point.status:
+            return "not said"
+        return f"{charge_point.status} since {rendering.when(charge_point.status_at)}"
 
     @admin.display(description="password")
     def password_is(self, charge_point: ChargePoint) -> str:
@@ -216,11 +222,25 @@ def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:
         why = "It has not told its capabilities yet."
         yield Problem("Smart charging is not known", why, Remedy(charge_point, "refresh_capabilities"), rendering.WARN)
     yield from clock_problems(charge_point)
+    yield from _problems_of_the_whole(charge_point)
     for evse in charge_point.evses.all():
         if evse.error_code not in {"", "NoError"} or evse.status == "Faulted":
             why = f"{evse.status} since {rendering.when(evse.status_at)}. {evse.status_info}"
             what = f"EVSE {evse.ocpp_evse_id} reports {evse.error_code or evse.status}"
             yield Problem(what, why, url=rendering.admin_url(evse))
+
+
+def _problems_of_the_whole(charge_point: ChargePoint) -> Iterable[Problem]:
+    """Whatever its EVSEs say."""
+    out_of_order = charge_point.status in availability.OUT_OF_ORDER
+    if not out_of_order and charge_point.error_code in {"", "NoError"}:
+        return
+    code = charge_point.error_code if charge_point.error_code not in {"", "NoError"} else charge_point.status
+    meaning = " Partners are told that its free EVSEs are out of order." if out_of_order else ""
+    info = f" {charge_point.status_info}." if charge_point.status_info else ""
+    why = f"{charge_point.status} since {rendering.when(charge_point.status_at)}.{info}{meaning}"
+    tone = rendering.WARN if charge_point.status == "Unavailable" else rendering.BAD
+    yield Problem(f"The charge point as a whole reports {code}", why, tone=tone)
 
 
 def _session_links(sessions: Iterable[ChargingSession]) -> str:

@@ -146,6 +146,12 @@ class ChargePoint(models.Model):
     booted_at = models.DateTimeField(null=True, blank=True)
     clock_skew_s = models.IntegerField(null=True, blank=True, help_text="Its clock minus ours, from its messages")
 
+    # Of itself as a whole, beside its EVSEs; empty: it has not said.
+    status = models.CharField(max_length=24, blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
+    status_info = models.CharField(max_length=255, blank=True)
+    status_at = models.DateTimeField(null=True, blank=True)
+
     # Presence: which socket, in which process. Empty connection_id: offline.
     connection_id = models.CharField(max_length=36, blank=True, db_index=True)
     channel_name = models.CharField(max_length=255, blank=True, db_index=True)  # read when a process is reaped
@@ -265,8 +271,9 @@ class Evse(models.Model):
     @property
     def availability(self) -> Availability:
         return availability.availability(
-            stage=self.stage, enabled=self.charge_point.enabled, online=self.charge_point.is_online, status=self.status
-        )
+            stage=self.stage, enabled=self.charge_point.enabled, online=self.charge_point.is_online,
+            status=self.status, of_the_whole=self.charge_point.status,
+        )  # fmt: skip
 
     def limits(self, *, detected_phases: int | None = None) -> EvseLimits:
         return EvseLimits(

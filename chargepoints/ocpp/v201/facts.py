@@ -190,7 +190,10 @@ def _event(event: Payload, received_at: datetime) -> StatusFacts | ProblemFacts 
     evse = _part(component, "evse")
     evse_id, connector_id = _count(evse.get("id")), _count(evse.get("connectorId"))
     value, reported_at = clean_text(event.get("actualValue")), plausible_time(event.get("timestamp"), received_at)
-    if variable == "AvailabilityState" and clean_text(component.get("name")) in {"EVSE", "Connector"}:
+    name = clean_text(component.get("name"))
+    if variable == "AvailabilityState" and (
+        name in {"EVSE", "Connector"} or (name == "ChargingStation" and not evse_id)
+    ):
         return StatusFacts(evse_id, value, connector_id=connector_id, reported_at=reported_at) if value else None
     if variable == "Problem" and evse_id:
         return _problem(event, evse_id, value, reported_at)

@@ -197,6 +197,12 @@ def test_an_availability_event_is_a_status(component):
     assert event_facts(payload, NOW) == (StatusFacts(2, "Unavailable", connector_id=1, reported_at=NOW),)
 
 
+def test_an_availability_event_of_the_charging_station_is_its_status_as_a_whole():
+    """OCPP 2.0.1 part 2 appendix 3, ChargingStation: AvailabilityState."""
+    payload = event("ChargingStation", "AvailabilityState", "Faulted", component={"name": "ChargingStation"})
+    assert event_facts(payload, NOW) == (StatusFacts(0, "Faulted", reported_at=NOW),)
+
+
 def test_a_problem_is_one_with_its_code_until_it_is_cleared():
     code = {"techCode": "E42", "techInfo": "RCD tripped"}
     assert event_facts(event("EVSE", "Problem", "true", **code), NOW) == (ProblemFacts(2, "E42", "RCD tripped", NOW),)
