@@ -252,15 +252,25 @@ def _take_back(message_id: int, *, now: datetime) -> None:
     logger.warning("delivery message=%s: %s", message.pk, error)
 
 
+def retryable(message: OutboxMessage, *, now: datetime) -> bool:
+    """Not while it is on its way, when its promised time is over, or when a result was delivered."""
+    return _may_be_tried(message, now=now) and message.status in _statuses_to_retry(message)
+
+
+def _may_be_tried(message: OutboxMessage, *, now: datetime) -> bool:
+    return message.party.enabled and (message.expires_at is None or message.expires_at > now)
+
+
+def _statuses_to_retry(message: OutboxMessage) -> list[Status]:
+    stands = [Status.DELIVERED] if message.kind != Kind.RESULT else []
+    return [Status.PENDING, Status.FAILED, Status.IN_DOUBT, *stands]
+
+
 def retry_now(message: OutboxMessage, *, now: datetime) -> bool:
-    """An operator wants it tried now. False: it is on its way, was delivered, or its promised time is over."""
-    in_time = message.expires_at is None or message.expires_at > now
-    retryable = [Status.PENDING, Status.FAILED, Status.IN_DOUBT]
-    if message.kind != Kind.RESULT:
-        retryable.append(Status.DELIVERED)
-    if not in_time or not message.party.enabled:
+    """An operator wants it tried now. False: it is not `retryable`."""
+    if not _may_be_tried(message, now=now):
         return False
-    changed = OutboxMessage.objects.filter(pk=message.pk, status__in=retryable).update(
+    changed = OutboxMessage.objects.filter(pk=message.pk, status__in=_statuses_to_retry(message)).update(
         status=Status.PENDING, due_at=now, failures=0, revision=F("revision") + 1, **delivery_outcomes.in_doubt(message)
     )  # in doubt: whoever asks for it again wants it whole
     if changed:

@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
@@ -11,6 +12,7 @@ from chargepoints.admin import rendering
 from chargepoints.admin.columns import linked, measured, pretty, session_link, toned, utc
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import NEWEST, Problem, Remedy
+from ocpi import outbox
 from ocpi.admin import tones
 from ocpi.admin.bodies import pretty_body, pretty_document
 from ocpi.admin.deliveries import SEND_PERMISSION, retry_delivery_now, why_not
@@ -48,6 +50,13 @@ class OutboxMessageAdmin(RecordAdmin):
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SEND_PERMISSION)  # type: ignore[union-attr]
+
+    def page(self, request: HttpRequest, obj: OutboxMessage) -> dict[str, Any]:
+        """Without the button that would do nothing."""
+        page = super().page(request, obj)
+        if not outbox.retryable(obj, now=timezone.now()):
+            page["buttons"] = [button for button in page["buttons"] if button.action != "retry_delivery_now"]
+        return page
 
     def problems(self, obj: OutboxMessage) -> Iterable[Problem]:
         return message_problems(obj, now=timezone.now())

@@ -179,6 +179,26 @@ def test_a_result_that_cannot_be_sent_again_says_why(age_s, status, why, sender,
     assert not LogEntry.objects.exists()
 
 
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("age_s", "status", "there"),
+    [
+        (0, "PENDING", True), (0, "FAILED", True), (0, "IN_DOUBT", True), (0, "DELIVERED", False),
+        (0, "SENDING", False), (0, "EXPIRED", False), (60, "PENDING", False),
+    ],
+)  # fmt: skip
+def test_the_button_is_there_only_when_it_does_something(age_s, status, there, sender, party, session):
+    request = make_request(party, session, at=timezone.now() - timedelta(seconds=age_s))
+    buttons = sender.get(page(result_of(request, status=status))).context["buttons"]
+    assert [button.action for button in buttons] == (["retry_delivery_now"] if there else [])
+
+
+@pytest.mark.once
+def test_a_session_that_was_delivered_can_be_sent_again(sender, party, session):
+    message = make_message(party, session, at=timezone.now(), status="DELIVERED")
+    assert [button.action for button in sender.get(page(message)).context["buttons"]] == ["retry_delivery_now"]
+
+
 def test_a_result_in_doubt_is_sent_again_only_after_a_warning(sender, party, session, sent):
     message = result_of(make_request(party, session, at=timezone.now()), status="IN_DOUBT")
     response = act(sender, "retry_delivery_now", message)

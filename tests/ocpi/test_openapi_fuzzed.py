@@ -4,6 +4,7 @@ A registered party calls, about a session of its own as often as about none. Eac
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,12 +40,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("
 EXAMPLES = 12  # for each operation and mode: about 12 s in all
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
           response_schema_conformance]  # fmt: skip
-# Those of 2.2 are the same views.
-OPERATIONS = [
-    (path, method)
-    for path, operations in sorted(description()["paths"].items()) if not path.startswith("/ocpi/2.2/")
-    for method in operations
-]  # fmt: skip
+DESCRIBED = [(path, method) for path, methods in sorted(description()["paths"].items()) for method in methods]
+# Those of 2.2 are the same views, so a few examples do.
+OF_2_2 = [(path, method) for path, method in DESCRIBED if path.startswith("/ocpi/2.2/")]
+OPERATIONS = [operation for operation in DESCRIBED if operation not in OF_2_2]
 ENDPOINT = {"identifier": "sessions", "role": "RECEIVER", "url": "https://jed.example/sessions"}
 PARTIES = [{"country_code": "NL", "party_id": party_id} for party_id in ("JED", "NEW")]
 URL = "https://jed.example/result"
@@ -73,15 +72,19 @@ def far_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ocpi.client.send", answer)
 
 
-def example(function: Any) -> Any:
+def example(function: Any, examples: int = EXAMPLES) -> Any:
     bounded = hypothesis_settings(
-        max_examples=EXAMPLES,
+        max_examples=examples,
         deadline=None,
         database=None,
         phases=[Phase.generate],  # shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )
-    return bounded(given(st.data())(function))
+
+    def one(data: st.DataObject) -> None:
+        function(data)
+
+    return bounded(given(st.data())(one))
 
 
 def possible(body: dict[str, Any]) -> dict[str, Any]:
@@ -124,29 +127,45 @@ def aim(case: Case, *, token: str, ids: dict[str, str], routed: bool, known_url:
                 place["response_url"] = URL
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_no_request_makes_a_fault_and_every_answer_is_as_described(described: Any, path: str, method: str, mode: Any):
+@pytest.fixture
+def ids() -> dict[str, str]:
+    """Of what the registered party may see; another one is not registered yet."""
     make.party()
     make.unregistered()
-    session, token = make.session(), "first-NEW" if method == "post" else "inbound-JED"
+    session = make.session()
     place = session.evse.charge_point.location
     Location.objects.update(address="Street 1", city="Town", latitude="52.1", longitude="5.1")
-    ids = {"session_id": session.uid, "location_id": place.uid, "evse_uid": session.evse.uid, "connector_id": "1"}
+    return {
+        "session_id": session.uid, "location_id": place.uid, "evse_uid": session.evse.uid, "connector_id": "1",
+    }  # fmt: skip
 
-    @example
-    def check(data: st.DataObject) -> None:
-        case = data.draw(described[path][method.upper()].as_strategy(mode))
-        own, routed, known_url, sensible = (data.draw(st.booleans()) for _ in range(4))
-        aim(case, token=token, ids=ids if own else {}, routed=routed, known_url=known_url)
-        if sensible and mode == GenerationMode.POSITIVE and isinstance(case.body, dict):
-            case.body = possible(case.body)
-        with transaction.atomic():
-            response = case.call()
-            transaction.set_rollback(True)
-        case.validate_response(response, checks=CHECKS)
 
-    check()
+def send(data: st.DataObject, *, operation: Any, ids: dict[str, str], mode: Any) -> None:
+    case = data.draw(operation.as_strategy(mode))
+    own, routed, known_url, sensible = (data.draw(st.booleans()) for _ in range(4))
+    token = "first-NEW" if case.method == "POST" else "inbound-JED"
+    aim(case, token=token, ids=ids if own else {}, routed=routed, known_url=known_url)
+    if sensible and mode == GenerationMode.POSITIVE and isinstance(case.body, dict):
+        case.body = possible(case.body)
+    with transaction.atomic():
+        response = case.call()
+        transaction.set_rollback(True)
+    case.validate_response(response, checks=CHECKS)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_no_request_makes_a_fault_and_every_answer_is_as_described(
+    described: Any, ids: dict[str, str], path: str, method: str, mode: Any
+):
+    example(partial(send, operation=described[path][method.upper()], ids=ids, mode=mode))()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_the_same_holds_of_2_2(described: Any, ids: dict[str, str], mode: Any):
+    assert {path.replace("/2.2/", "/2.2.1/") for path, _ in OF_2_2} < {path for path, _ in OPERATIONS}
+    for path, method in OF_2_2:
+        example(partial(send, operation=described[path][method.upper()], ids=ids, mode=mode), examples=2)()
 
 
 @pytest.mark.parametrize(
