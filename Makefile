@@ -52,7 +52,8 @@ run: install ## Starts the server with demo data and simulated parties; Ctrl-C s
 	@DEBUG=1 exec "$(python)" manage.py run --demo
 
 # Tests bring their own PostgreSQL and Redis, and none of the caller's settings reaches them. Without bytecode every
-# process would compile the product, and every worker the tests.
+# process would compile the product, and every worker the tests. More workers than two cores can feed, because flows
+# wait most of their time; four share the 16 databases of a Redis.
 settings := sed -n 's/^\#*\([A-Z_]*\)=.*/\1/p' .env.example
 
 test: install ## Everything that must hold: style, types, dependency direction, migrations, tests on both stacks
@@ -63,9 +64,9 @@ test: install ## Everything that must hold: style, types, dependency direction, 
 	"$(python)" manage.py makemigrations --check --dry-run && \
 	"$(python)" manage.py check --fail-level WARNING && \
 	echo "== tests, embedded: SQLite, everything in memory" && \
-	"$(python)" -m pytest -n 3 && \
+	"$(python)" -m pytest -n 4 && \
 	echo "== tests, PostgreSQL and Redis" && \
-	TEST_STACK=postgres "$(python)" -m pytest -n 3 -m "not pure and not once" && \
+	TEST_STACK=postgres "$(python)" -m pytest -n 4 -m "not pure and not once" && \
 	echo "All checks and tests passed."
 
 lint: install ## Style, formatting, types, dependency direction

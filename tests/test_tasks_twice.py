@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from chargepoints import doorbell
+from chargepoints import doorbell, self_tests
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, Evse, ServerProcess
 from chargepoints.models.sessions import ChargingSession, MeterValue
 from chargepoints.values import OutcomeStatus
@@ -151,11 +151,20 @@ def meter_value_of_long_ago() -> None:
     MeterValue.objects.create(charge_point=point, measured_at=at, received_at=at)
 
 
+def self_test_whose_session_ended() -> None:
+    session = factories.session()
+    ChargePoint.objects.update(max_stack_level=8)
+    session.charge_point.refresh_from_db()
+    self_tests.start(session, requested_by="operator noor", now=ago(9))
+    ChargingSession.objects.update(state="COMPLETED", ended_at=ago(1))
+
+
 FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("chargepoints.tasks.dispatch_command", waiting_command),
     ("chargepoints.tasks.watch_commands", dead_process_with_a_call_on_its_socket),
     ("chargepoints.tasks.watch_commands", overdue_command),
     ("chargepoints.tasks.watch_commands", waiting_mail),
+    ("chargepoints.tasks.watch_self_tests", self_test_whose_session_ended),
     ("chargepoints.tasks.watch_sessions", long_profile_whose_next_part_is_due),
     ("chargepoints.tasks.watch_sessions", session_that_never_began),
     ("cpo_backoffice.tasks.sweep", meter_value_of_long_ago),

@@ -411,6 +411,7 @@ STEPS = {
 }
 
 
+@pytest.mark.once  # forty seconds of PostgreSQL; every step of it is a test of its own, on both
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=["put 10", "done in silence", "done in silence", "not done in silence"], tells=True)
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=12), tells=st.booleans())

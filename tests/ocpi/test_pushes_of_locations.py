@@ -359,6 +359,7 @@ def test_after_any_doubt_the_whole_location_is_put(partner: Partner, party, now,
     assert set(OutboxMessage.objects.values_list("status", flat=True)) == {"DELIVERED"}
 
 
+@pytest.mark.once
 def test_a_partner_that_was_down_for_an_hour_gets_each_place_once_oldest_first(
     partner: Partner, party, now, monkeypatch
 ):
