@@ -29,6 +29,9 @@ NOW_STEP_S = 10
 """The now-line moves in steps, so that an open page is not drawn anew each time it looks."""
 
 MOST_ROWS = 40
+SHORTEST_ROW_S = 1
+"""Between a request and its answer lie milliseconds: no row of their own."""
+
 LABELS = {
     REQUESTED: "Requested (OCPI)",
     SENT: "Sent and accepted (OCPP)",
@@ -124,7 +127,8 @@ def _pair(rate: Rate | None) -> list[str]:
 
 
 def _rows(shown: Picture, told: Sequence[Moment]) -> Iterable[dict[str, Any]]:
-    for moment in told[-MOST_ROWS:]:
+    seen = [m for m in told if (m.ends_at - m.begins_at).total_seconds() >= SHORTEST_ROW_S]
+    for moment in seen[-MOST_ROWS:]:
         inside = [p.rate for p in shown.measured if moment.begins_at <= p.at < moment.ends_at]
         rates = [*(moment.rates.get(key) for key in STEPPED), _average(inside)]
         yield {
