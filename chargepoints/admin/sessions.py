@@ -44,7 +44,6 @@ class ConnectionFilter(admin.SimpleListFilter):
 
 @admin.register(ChargingSession)
 class ChargingSessionAdmin(RecordAdmin):
-    kept_parameters = (session_chart.PARAMETER, OLDER)
     fields_folded = True
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
@@ -101,13 +100,15 @@ class ChargingSessionAdmin(RecordAdmin):
         now = timezone.now()
         lines = session_lines.lines(obj, now=now)
         situation = session_lines.situation(obj, lines, refusal=timeline.refusal_of(obj), now=now)
-        most = threads.MANY if OLDER in request.GET else threads.FEW
+        older = OLDER in request.GET
         zoom = session_chart.zoom_of(request.GET.get(session_chart.PARAMETER, ""))
+        told = threads.timeline_of(timeline.entries_of(obj), most=threads.MANY if older else threads.FEW)
         return {
             **super().page(request, obj),
             "story": tell(situation),
             "chart": session_chart.drawn(obj, lines, zoom=zoom, now=now),
-            "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj), most=most)),
+            "timeline": self._with_buttons(request, told),
+            "live_url": f"?live=1&{session_chart.PARAMETER}={zoom.value}" + (f"&{OLDER}=1" if older else ""),
             "raw_base": f"{admin_url(obj).removesuffix('change/')}raw/",
         }
 

@@ -296,6 +296,10 @@ def test_the_table_has_the_same_figures(session):
 def test_the_chosen_time_survives_a_refresh(session):
     html = client_of_all().get(page(session), {"chart": "hour"}).content.decode()
     assert 'data-live="?live=1&amp;chart=hour"' in html
+    assert (
+        'data-live="?live=1&amp;chart=whole&amp;older=1"'
+        in client_of_all_once().get(page(session), {"older": 1}).content.decode()
+    )
     part = client_of("view", name="ana").get(page(session), {"live": 1, "chart": "hour"}).content.decode()
     assert '<a href="?chart=hour" aria-current="true">last hour</a>' in part
 

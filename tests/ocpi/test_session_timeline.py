@@ -236,6 +236,18 @@ def test_an_attempt_is_shown_as_sent_answered_and_as_curl(party, session):
 
 
 @pytest.mark.once
+def test_what_an_address_proves_is_masked(request_row, session):
+    secret = "https://joe:pass@partner.example/result?token=SECRET"
+    ProfileRequest.objects.update(kind="CLEAR", body=None, response_url=secret)
+    tried = attempt(result_of(request_row), 1, url=secret)
+    for key in (f"request-{request_row.pk}", f"attempt-{tried.pk}"):
+        text = parts_of(client_of_all_once(), session, key)["As curl"]
+        assert "partner.example" in text
+        assert "SECRET" not in text
+        assert "joe" not in text
+
+
+@pytest.mark.once
 def test_oauth2_is_a_bearer_token(party, session):
     Credentials.objects.update(outbound_encoding=Credentials.Outbound.OAUTH2)
     tried = attempt(make_message(party, session, at=at(0)), 1)
