@@ -1,6 +1,7 @@
 """The raw bodies of partners' requests and of our calls, and both as commands for a shell."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -9,8 +10,9 @@ from chargepoints.admin.raw import RawPart, pretty, pretty_text, register_raw, w
 from chargepoints.models import ChargingSession
 from ocpi import curl, renderings
 from ocpi.masking import masked_document, masked_text
-from ocpi.models import Credentials, DeliveryAttempt, Party, ProfileRequest
+from ocpi.models import Credentials, DeliveryAttempt, InboundRequest, Party, ProfileRequest
 
+ANSWERED_WITHIN = timedelta(seconds=30)
 METHODS = {
     ProfileRequest.Kind.SET: "PUT",
     ProfileRequest.Kind.CLEAR: "DELETE",
@@ -27,8 +29,19 @@ def request_bodies(session: ChargingSession, pk: int, part: str) -> Sequence[Raw
     hint = "As curl; $TOKEN is the partner's token to us. Run, it asks for real."
     return [
         RawPart(title, pretty(masked_document(request.body))),
+        *_our_answer(request),
         RawPart(hint, _request_command(request), command=True),
     ]
+
+
+def _our_answer(request: ProfileRequest) -> list[RawPart]:
+    """From the log of what partners send, where it is kept. It notes when a request came, this row when it was read."""
+    near = (request.received_at - ANSWERED_WITHIN, request.received_at + ANSWERED_WITHIN)
+    kept = InboundRequest.objects.filter(party=request.party, at__range=near, request_id=request.request_id).first()
+    if kept is None:
+        return []
+    title = f"Our answer: HTTP {kept.http_status} after {kept.duration_ms} ms"
+    return [RawPart(title, pretty_text(masked_text(kept.response_body)))]
 
 
 def _request_command(request: ProfileRequest) -> str:

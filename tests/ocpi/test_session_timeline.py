@@ -9,7 +9,7 @@ from chargepoints.admin import timeline
 from chargepoints.admin.threads import timeline_of
 from chargepoints.models import ChargingSession
 from chargepoints.values import OutcomeStatus
-from ocpi.models import Credentials, DeliveryAttempt, OutboxMessage, ProfileRequest
+from ocpi.models import Credentials, DeliveryAttempt, InboundRequest, OutboxMessage, ProfileRequest
 from tests.support import ocpi_factories
 from tests.support.operators import (
     HOSTILE,
@@ -233,6 +233,16 @@ def test_an_attempt_is_shown_as_sent_answered_and_as_curl(party, session):
     token = party.credentials.outbound_token
     assert token
     assert token not in "".join(parts.values())
+
+
+def test_what_we_answered_is_shown_where_it_was_kept(request_row, session):
+    client, key = client_of_all(), f"request-{request_row.pk}"
+    assert "Our answer" not in parts_of(client, session, key)
+    InboundRequest.objects.create(
+        party=request_row.party, at=at(0), method="PUT", path="/x", request_id="request-1", http_status=200,
+        duration_ms=7, response_body='{"status_code": 1000}',
+    )  # fmt: skip
+    assert parts_of(client, session, key)["Our answer"] == '{\n  "status_code": 1000\n}'
 
 
 @pytest.mark.once
