@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -37,6 +38,7 @@ class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
     change_form_template = "admin/operated_change_form.html"
     show_full_result_count = False
     list_per_page = 50
+    kept_parameters: Sequence[str] = ()
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chargepoints.operate_chargepoint")  # type: ignore[union-attr]
@@ -69,7 +71,13 @@ class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
             "problems": [(problem, remedy_button(self, request, problem)) for problem in self.problems(obj)],
             "panels": self.panels(obj),
             "buttons": buttons_of(self, request, obj),
+            "live_query": self._kept_query(request),
         }
+
+    def _kept_query(self, request: HttpRequest) -> str:
+        """What an open page asks for again, with what its user chose."""
+        chosen = {name: request.GET[name][:64] for name in self.kept_parameters if name in request.GET}
+        return f"?{urlencode({'live': 1, **chosen})}"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

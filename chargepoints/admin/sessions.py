@@ -44,6 +44,7 @@ class ConnectionFilter(admin.SimpleListFilter):
 
 @admin.register(ChargingSession)
 class ChargingSessionAdmin(RecordAdmin):
+    kept_parameters = (session_chart.PARAMETER, OLDER)
     fields_folded = True
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
@@ -100,15 +101,14 @@ class ChargingSessionAdmin(RecordAdmin):
         now = timezone.now()
         lines = session_lines.lines(obj, now=now)
         situation = session_lines.situation(obj, lines, refusal=timeline.refusal_of(obj), now=now)
-        older = OLDER in request.GET
+        most = threads.MANY if OLDER in request.GET else threads.FEW
         zoom = session_chart.zoom_of(request.GET.get(session_chart.PARAMETER, ""))
-        told = threads.timeline_of(timeline.entries_of(obj), most=threads.MANY if older else threads.FEW)
         return {
             **super().page(request, obj),
             "story": tell(situation),
             "chart": session_chart.drawn(obj, lines, zoom=zoom, now=now),
-            "timeline": self._with_buttons(request, told),
-            "live_url": f"?live=1&{session_chart.PARAMETER}={zoom.value}" + (f"&{OLDER}=1" if older else ""),
+            "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj), most=most)),
+            "older_query": f"?{session_chart.PARAMETER}={zoom.value}&{OLDER}=1",
             "raw_base": f"{admin_url(obj).removesuffix('change/')}raw/",
         }
 

@@ -251,7 +251,7 @@ def test_what_an_address_proves_is_masked(request_row, session):
     ProfileRequest.objects.update(kind="CLEAR", body=None, response_url=secret)
     tried = attempt(result_of(request_row), 1, url=secret)
     for key in (f"request-{request_row.pk}", f"attempt-{tried.pk}"):
-        text = parts_of(client_of_all_once(), session, key)["As curl"]
+        text = parts_of(client_of_all(), session, key)["As curl"]
         assert "partner.example" in text
         assert "SECRET" not in text
         assert "joe" not in text
@@ -278,13 +278,4 @@ def test_bodies_of_another_session_are_404(request_row, party):
     other = make_session(make_charge_point("OTHER"), ocpp_transaction_id="1")
     tried = attempt(result_of(request_row), 1)
     for key in (f"request-{request_row.pk}", f"attempt-{tried.pk}", f"attempt-{tried.pk}-body"):
-        assert client_of_all_once().get(raw_of(other, key)).status_code == 404
-
-
-def client_of_all_once():
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    client = Client()
-    client.force_login(User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("noor"))
-    return client
+        assert client_of_all().get(raw_of(other, key)).status_code == 404
