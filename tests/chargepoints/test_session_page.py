@@ -302,6 +302,15 @@ def test_the_chosen_time_survives_a_refresh(session):
     assert '<a href="?chart=hour" aria-current="true">last hour</a>' in part
 
 
+def test_of_a_session_that_is_over_its_last_moment_is_read_and_nothing_is_ahead(session):
+    install_profile(session, 11000, at=ago(30))
+    ChargingSession.objects.update(state="COMPLETED", ended_at=ago(5))
+    html = client_of_all().get(page(session), {"live": 1, "chart": "ahead"}).content.decode()
+    assert figures_of(html)["now"] == int(ago(5).timestamp()) - 1
+    assert '<a href="?chart=whole" aria-current="true">' in html
+    assert "chart=ahead" not in html.split("cpo-zooms")[1].split("</nav>")[0]
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("asked", [HOSTILE, "", "hour" * 500])
 def test_a_time_that_is_none_of_ours_is_the_whole_session(asked, session):
