@@ -7,7 +7,7 @@ there. Every reason is worded by `chargepoints.chart`.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,9 @@ NOW_STEP_S = 10
 """The now-line moves in steps, so that an open page is not drawn anew each time it looks."""
 
 MOST_ROWS = 40
+SHORTEST_ROW_S = 1
+"""Between a request and its answer lie milliseconds: no row of their own."""
+
 LABELS = {
     REQUESTED: "Requested (OCPI)",
     SENT: "Sent and accepted (OCPP)",
@@ -76,6 +79,7 @@ def _drawing(session: ChargingSession, shown: Picture, unit: RateUnit) -> SafeSt
 
 
 def _zooms(session: ChargingSession, chosen: Zoom) -> list[ZoomLink]:
+    chosen = Zoom.WHOLE if chosen is Zoom.AHEAD and not session.is_open else chosen
     offered = [zoom for zoom in Zoom if zoom is not Zoom.AHEAD or session.is_open]
     return [ZoomLink(ZOOMS[zoom], f"?{PARAMETER}={zoom.value}", zoom is chosen) for zoom in offered]
 
@@ -101,13 +105,18 @@ def _figures(shown: Picture, told: list[Moment]) -> str:
     return json.dumps(
         {
             "from": _second(shown.window.begins_at), "till": _second(shown.window.ends_at),
-            "now": _second(min(shown.now or shown.window.ends_at, shown.window.ends_at)),
+            "now": _second(min(shown.now or _last(told) or shown.window.ends_at, shown.window.ends_at)),
             "series": [LABELS[key] for key in STEPPED], "measuredLabel": LABELS[MEASURED],
             "moments": [_moment(moment, why) for moment, why in numbered],
             "measured": measured, "words": list(words),
         },
         separators=(",", ":"),
     )  # fmt: skip
+
+
+def _last(told: Sequence[Moment]) -> datetime | None:
+    """The last moment at which anything was said: what is read first of a session that is over."""
+    return told[-1].ends_at - timedelta(seconds=1) if told else None
 
 
 def _moment(moment: Moment, why: list[int]) -> list[Any]:
@@ -124,7 +133,8 @@ def _pair(rate: Rate | None) -> list[str]:
 
 
 def _rows(shown: Picture, told: Sequence[Moment]) -> Iterable[dict[str, Any]]:
-    for moment in told[-MOST_ROWS:]:
+    seen = [m for m in told if (m.ends_at - m.begins_at).total_seconds() >= SHORTEST_ROW_S]
+    for moment in seen[-MOST_ROWS:]:
         inside = [p.rate for p in shown.measured if moment.begins_at <= p.at < moment.ends_at]
         rates = [*(moment.rates.get(key) for key in STEPPED), _average(inside)]
         yield {

@@ -108,6 +108,7 @@ class ChargingSessionAdmin(RecordAdmin):
             "story": tell(situation),
             "chart": session_chart.drawn(obj, lines, zoom=zoom, now=now),
             "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj), most=most)),
+            "older_query": f"?{session_chart.PARAMETER}={zoom.value}&{OLDER}=1",
             "raw_base": f"{admin_url(obj).removesuffix('change/')}raw/",
         }
 

@@ -51,7 +51,7 @@ def of_limits(said: dict[str, Stretch]) -> tuple[str, ...]:
 def _not_sent(asked: Stretch | None, sent: Stretch | None) -> list[str]:
     if asked is None or sent is not None:
         return list(asked.notes) if asked else []
-    return [*asked.notes, "nothing of it was accepted by the charge point"]
+    return [*asked.notes, "the charge point had accepted nothing then"]
 
 
 def _sent_otherwise(asked: Stretch | None, sent: Stretch | None) -> list[str]:

@@ -1,6 +1,7 @@
 """All series of one session in one window, and what they say moment by moment. Pure."""
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -61,13 +62,20 @@ def _moment(shown: Picture, begin: datetime, end: datetime) -> Moment:
     return Moment(begin, end, rates, differences.of_limits(said), differences.allowed_by(said))
 
 
-def why_drawn(point: Point, told: list[Moment], *, settling_s: float) -> str:
-    """Judged by the limits of that moment, unless others counted just before."""
-    at = next((i for i, m in enumerate(told) if m.begins_at <= point.at < m.ends_at), None)
-    if at is None:
+def why_drawn(point: Point, told: Sequence[Moment], *, settling_s: float) -> str:
+    """Judged by the limits of that moment, unless others counted just before. `told` in order of time."""
+    at = bisect_right(told, point.at, key=lambda moment: moment.begins_at) - 1
+    if at < 0 or told[at].ends_at <= point.at:
         return differences.of_drawing(point.rate, None)
-    moment = told[at]
-    before = [m for m in told[:at] if (point.at - m.ends_at).total_seconds() < settling_s]
-    if any(m.allowed != moment.allowed for m in before):
+    if _has_just_changed(point, told, at, settling_s=settling_s):
         return differences.JUST_CHANGED
-    return differences.of_drawing(point.rate, moment.allowed)
+    return differences.of_drawing(point.rate, told[at].allowed)
+
+
+def _has_just_changed(point: Point, told: Sequence[Moment], at: int, *, settling_s: float) -> bool:
+    earlier = at - 1
+    while earlier >= 0 and (point.at - told[earlier].ends_at).total_seconds() < settling_s:
+        if told[earlier].allowed != told[at].allowed:
+            return True
+        earlier -= 1
+    return False

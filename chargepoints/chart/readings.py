@@ -10,7 +10,7 @@ from chargepoints.chart.series import Point, Rate, rate_of
 from chargepoints.profiles.rates import round_down
 from chargepoints.values import EvseLimits, RateUnit
 
-MOST_POINTS = 180
+MOST_POINTS = 400
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 7 * 86_400)
 
 

@@ -1,6 +1,7 @@
 """The raw bodies of partners' requests and of our calls, and both as commands for a shell."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -8,8 +9,10 @@ from django.conf import settings
 from chargepoints.admin.raw import RawPart, pretty, pretty_text, register_raw, without_secrets
 from chargepoints.models import ChargingSession
 from ocpi import curl, renderings
-from ocpi.models import Credentials, DeliveryAttempt, Party, ProfileRequest
+from ocpi.masking import masked_document, masked_text
+from ocpi.models import Credentials, DeliveryAttempt, InboundRequest, Party, ProfileRequest
 
+ANSWERED_WITHIN = timedelta(seconds=30)
 METHODS = {
     ProfileRequest.Kind.SET: "PUT",
     ProfileRequest.Kind.CLEAR: "DELETE",
@@ -24,7 +27,21 @@ def request_bodies(session: ChargingSession, pk: int, part: str) -> Sequence[Raw
         return None
     title = "Body, as received" if request.kind == ProfileRequest.Kind.SET else "What was asked"
     hint = "As curl; $TOKEN is the partner's token to us. Run, it asks for real."
-    return [RawPart(title, pretty(request.body)), RawPart(hint, _request_command(request), command=True)]
+    return [
+        RawPart(title, pretty(masked_document(request.body))),
+        *_our_answer(request),
+        RawPart(hint, _request_command(request), command=True),
+    ]
+
+
+def _our_answer(request: ProfileRequest) -> list[RawPart]:
+    """From the log of what partners send, where it is kept. It notes when a request came, this row when it was read."""
+    near = (request.received_at - ANSWERED_WITHIN, request.received_at + ANSWERED_WITHIN)
+    kept = InboundRequest.objects.filter(party=request.party, at__range=near, request_id=request.request_id).first()
+    if kept is None:
+        return []
+    title = f"Our answer: HTTP {kept.http_status} after {kept.duration_ms} ms"
+    return [RawPart(title, pretty_text(masked_text(kept.response_body)))]
 
 
 def _request_command(request: ProfileRequest) -> str:
@@ -32,10 +49,10 @@ def _request_command(request: ProfileRequest) -> str:
     url = f"{settings.PUBLIC_URL}/ocpi/{request.party.version}/chargingprofiles/{request.session_uid}"
     if kind != ProfileRequest.Kind.SET:
         asked = {"duration": (request.body or {}).get("duration", "")} if kind == ProfileRequest.Kind.GET else {}
-        url += "?" + urlencode({**asked, "response_url": request.response_url})
+        url += "?" + urlencode({**asked, "response_url": masked_text(request.response_url)})
     routing = {**_address("from", request.sender), **_address("to", request.receiver)}
     ids = {"X-Request-ID": request.request_id, "X-Correlation-ID": request.correlation_id}
-    body = without_secrets(request.body) if kind == ProfileRequest.Kind.SET else None
+    body = without_secrets(masked_document(request.body)) if kind == ProfileRequest.Kind.SET else None
     proof = {"Authorization": "Token $TOKEN"}
     return curl.command(METHODS[kind], url, proof=proof, headers={**ids, **routing}, body=body)
 
@@ -54,8 +71,8 @@ def attempt_bodies(session: ChargingSession, pk: int, part: str) -> Sequence[Raw
         return None
     answer = "no answer" if attempt.http_status is None else f"HTTP {attempt.http_status}"
     parts = [
-        RawPart("Body, as sent", pretty(attempt.body)),
-        RawPart(f"Answer: {answer}", pretty_text(attempt.response_body)),
+        RawPart("Body, as sent", pretty(masked_document(attempt.body))),
+        RawPart(f"Answer: {answer}", pretty_text(masked_text(attempt.response_body))),
     ]
     return [*parts, *_attempt_command(attempt)]
 
@@ -65,9 +82,13 @@ def _attempt_command(attempt: DeliveryAttempt) -> list[RawPart]:
         return []
     again = f"again-{attempt.pk}"
     headers = {"X-Request-ID": again, "X-Correlation-ID": attempt.correlation_id or again}
-    routing, body = renderings.routing(attempt.message), without_secrets(attempt.body)
+    routing, body = renderings.routing(attempt.message), without_secrets(masked_document(attempt.body))
     text = curl.command(
-        attempt.method, attempt.url, proof=_proof(attempt.message.party), headers={**headers, **routing}, body=body
+        attempt.method,
+        masked_text(attempt.url),
+        proof=_proof(attempt.message.party),
+        headers={**headers, **routing},
+        body=body,
     )
     hint = "As curl; $TOKEN is our token to the partner, as it goes over the wire. Run, it sends for real."
     return [RawPart(hint, text, command=True)]

@@ -9,7 +9,7 @@ from chargepoints.admin import timeline
 from chargepoints.admin.threads import timeline_of
 from chargepoints.models import ChargingSession
 from chargepoints.values import OutcomeStatus
-from ocpi.models import Credentials, DeliveryAttempt, OutboxMessage, ProfileRequest
+from ocpi.models import Credentials, DeliveryAttempt, InboundRequest, OutboxMessage, ProfileRequest
 from tests.support import ocpi_factories
 from tests.support.operators import (
     HOSTILE,
@@ -235,6 +235,28 @@ def test_an_attempt_is_shown_as_sent_answered_and_as_curl(party, session):
     assert token not in "".join(parts.values())
 
 
+def test_what_we_answered_is_shown_where_it_was_kept(request_row, session):
+    client, key = client_of_all(), f"request-{request_row.pk}"
+    assert "Our answer" not in parts_of(client, session, key)
+    InboundRequest.objects.create(
+        party=request_row.party, at=at(0), method="PUT", path="/x", request_id="request-1", http_status=200,
+        duration_ms=7, response_body='{"status_code": 1000}',
+    )  # fmt: skip
+    assert parts_of(client, session, key)["Our answer"] == '{\n  "status_code": 1000\n}'
+
+
+@pytest.mark.once
+def test_what_an_address_proves_is_masked(request_row, session):
+    secret = "https://joe:pass@partner.example/result?token=SECRET"
+    ProfileRequest.objects.update(kind="CLEAR", body=None, response_url=secret)
+    tried = attempt(result_of(request_row), 1, url=secret)
+    for key in (f"request-{request_row.pk}", f"attempt-{tried.pk}"):
+        text = parts_of(client_of_all(), session, key)["As curl"]
+        assert "partner.example" in text
+        assert "SECRET" not in text
+        assert "joe" not in text
+
+
 @pytest.mark.once
 def test_oauth2_is_a_bearer_token(party, session):
     Credentials.objects.update(outbound_encoding=Credentials.Outbound.OAUTH2)
@@ -256,13 +278,4 @@ def test_bodies_of_another_session_are_404(request_row, party):
     other = make_session(make_charge_point("OTHER"), ocpp_transaction_id="1")
     tried = attempt(result_of(request_row), 1)
     for key in (f"request-{request_row.pk}", f"attempt-{tried.pk}", f"attempt-{tried.pk}-body"):
-        assert client_of_all_once().get(raw_of(other, key)).status_code == 404
-
-
-def client_of_all_once():
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    client = Client()
-    client.force_login(User.objects.filter(is_superuser=True).first() or User.objects.create_superuser("noor"))
-    return client
+        assert client_of_all().get(raw_of(other, key)).status_code == 404

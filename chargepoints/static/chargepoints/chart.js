@@ -20,8 +20,9 @@
     return element;
   };
 
-  /* What was measured last by then; not what was measured long before. */
+  /* What was measured last by then; not what was measured long before, and nothing in the time to come. */
   const newest = (figures, second) => {
+    if (second > figures.now + 15) return null;
     const last = figures.measured.findLast((point) => point[0] <= second);
     return last && second - last[0] <= Math.max(300, (figures.till - figures.from) / 60) ? last : null;
   };
@@ -81,6 +82,7 @@
   };
   const back = (drawing) => {
     if (!drawing || drawing === document.activeElement) return;
+    drawing.closest("[data-part]")?.querySelector(".cpo-readout").removeAttribute("aria-live");
     kept = null;
     show();
   };
@@ -126,6 +128,7 @@
     const drawing = event.target.closest?.(".cpo-drawing");
     if (!drawing || !["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
     event.preventDefault();
+    drawing.closest("[data-part]").querySelector(".cpo-readout").setAttribute("aria-live", "polite"); // only while it is walked
     const second = stepped(drawing, event.key);
     if (second !== undefined) read(drawing, second);
   });

@@ -42,7 +42,7 @@ def test_what_is_the_same_needs_no_reason():
 
 def test_a_wish_that_came_to_nothing_says_why():
     limits = said(requested=(watts(11000), "rejected: no thanks"))
-    assert of_limits(limits) == ("rejected: no thanks", "nothing of it was accepted by the charge point")
+    assert of_limits(limits) == ("rejected: no thanks", "the charge point had accepted nothing then")
 
 
 def test_a_plan_above_what_was_told_comes_with_the_finding():
