@@ -41,6 +41,9 @@ class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chargepoints.operate_chargepoint")  # type: ignore[union-attr]
 
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chargepoints.steer_session")  # type: ignore[union-attr]
+
     def summary(self, obj: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002
         return ()
 

@@ -62,7 +62,7 @@ def _not_active(session: ChargingSession) -> str:
 # --- push profile again ---------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Push profile again")
+@admin.action(permissions=["steer"], description="Push profile again")
 def push_profile_again(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     if too_many(model_admin, request, queryset):
         return go_back(request)
@@ -135,7 +135,7 @@ def _set(request: HttpRequest, session: ChargingSession, owner: str, schedule: C
 # --- clear profile --------------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Clear profile")
+@admin.action(permissions=["steer"], description="Clear profile")
 def clear_profile(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     if too_many(model_admin, request, queryset):
         return go_back(request)
@@ -180,7 +180,7 @@ def _clearing(request: HttpRequest, session: ChargingSession, owner: str) -> Ask
 # --- fetch active profile -------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Fetch active profile")
+@admin.action(permissions=["steer"], description="Fetch active profile")
 def fetch_active_profile(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
 ) -> HttpResponse | None:

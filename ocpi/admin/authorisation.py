@@ -16,7 +16,7 @@ from ocpi.models import Credentials
 CHECK_S = 5.0
 
 
-@admin.action(permissions=["change"], description="Check authorisation")
+@admin.action(permissions=["credentials"], description="Check authorisation")
 def check_authorisation(_: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     for credentials in queryset.select_related("party")[:5]:
         tell(request, credentials)

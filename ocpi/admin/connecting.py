@@ -58,7 +58,7 @@ def checked_url(party: Party, url: str) -> str:
     return url
 
 
-@admin.action(permissions=["change"], description="Connect")
+@admin.action(permissions=["credentials"], description="Connect")
 def connect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is None:
@@ -83,7 +83,7 @@ def _connect_form(request: HttpRequest, party: Party) -> ConnectForm:
     return ConnectForm(party, request.POST if "confirm" in request.POST else None, initial=known)
 
 
-@admin.action(permissions=["change"], description="Refresh endpoints")
+@admin.action(permissions=["credentials"], description="Refresh endpoints")
 def refresh_endpoints(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     return _asked_first(
         model_admin, request, queryset, "refreshed", registration.refresh, title="Refresh endpoints?",
@@ -91,7 +91,7 @@ def refresh_endpoints(model_admin: admin.ModelAdmin, request: HttpRequest, query
     )  # fmt: skip
 
 
-@admin.action(permissions=["change"], description="Rotate tokens")
+@admin.action(permissions=["credentials"], description="Rotate tokens")
 def rotate_tokens(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     return _asked_first(
         model_admin, request, queryset, "renewed", registration.rotate, title="Rotate tokens?",
@@ -99,7 +99,7 @@ def rotate_tokens(model_admin: admin.ModelAdmin, request: HttpRequest, queryset:
     )  # fmt: skip
 
 
-@admin.action(permissions=["change"], description="Disconnect")
+@admin.action(permissions=["credentials"], description="Disconnect")
 def disconnect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is not None and not is_confirmed(request):
@@ -117,7 +117,7 @@ def disconnect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Qu
     return go_back(request)
 
 
-@admin.action(permissions=["change"], description="Test connection")
+@admin.action(permissions=["credentials"], description="Test connection")
 def test_connection(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is None:

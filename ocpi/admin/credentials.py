@@ -131,7 +131,7 @@ class IssueTokenForm(forms.Form):
     )
 
 
-@admin.action(permissions=["change"], description="Issue new token")
+@admin.action(permissions=["credentials"], description="Issue new token")
 def issue_new_token(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     chosen = list(queryset.select_related("party")[:2])
     if len(chosen) != 1:
