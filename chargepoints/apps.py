@@ -6,6 +6,7 @@ class ChargePointsConfig(AppConfig):
     verbose_name = "Charge points"
 
     def ready(self) -> None:
-        from chargepoints import reconciliation
+        from chargepoints import audit, reconciliation
 
+        audit.connect()
         reconciliation.connect()

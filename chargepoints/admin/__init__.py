@@ -1,5 +1,5 @@
 """The operators' site: what is wrong, why, and the button that mends it."""
 
-from chargepoints.admin import charge_points, commands, limits, sessions, sites
+from chargepoints.admin import audit_log, charge_points, commands, limits, sessions, sites
 
-__all__ = ["charge_points", "commands", "limits", "sessions", "sites"]
+__all__ = ["audit_log", "charge_points", "commands", "limits", "sessions", "sites"]

@@ -1,3 +1,4 @@
+from chargepoints.models.audit import AuditEntry
 from chargepoints.models.commands import ChargePointCommand
 from chargepoints.models.limits import OperatorLimit
 from chargepoints.models.profiles import ChargingProfile
@@ -5,6 +6,7 @@ from chargepoints.models.sessions import ChargingSession, DriverToken, MeterValu
 from chargepoints.models.sites import ChargePoint, Connector, Evse, Location, ServerProcess
 
 __all__ = [
+    "AuditEntry",
     "ChargePoint",
     "ChargePointCommand",
     "ChargingProfile",

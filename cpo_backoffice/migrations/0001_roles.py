@@ -5,7 +5,8 @@ from django.db import migrations
 from cpo_backoffice import roles
 
 RECORDS = [
-    "chargepoints.chargepointcommand", "chargepoints.chargingprofile", "chargepoints.chargingsession",
+    "chargepoints.auditentry", "chargepoints.chargepointcommand", "chargepoints.chargingprofile",
+    "chargepoints.chargingsession",
     "chargepoints.metervalue", "chargepoints.operatorlimit", "chargepoints.serverprocess",
     "ocpi.deliveryattempt", "ocpi.outboxmessage", "ocpi.profilerequest", "ocpi.requestbucket",
 ]  # fmt: skip
