@@ -62,9 +62,14 @@ def trigger_message(model_admin: admin.ModelAdmin, request: HttpRequest, queryse
 def refresh_capabilities(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
 ) -> HttpResponse | None:
-    """Only reads the charge point's configuration, so nothing has to be confirmed."""
+    """Only reads the charge point's configuration, so for one nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
+    if len(queryset) > 1 and not is_confirmed(request):
+        effects = [Effect(charge_point, ("is asked for its configuration",)) for charge_point in queryset]
+        return confirmation_page(
+            model_admin, request, title="Refresh capabilities?", button="Yes, ask them", effects=effects
+        )
     return _call_each(model_admin, request, queryset, _capabilities_anew)
 
 

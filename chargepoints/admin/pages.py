@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 
 from chargepoints.admin import rendering
 from chargepoints.admin.audited import Audited
+from chargepoints.admin.exports import Exported
 from chargepoints.admin.live import is_live, live_part
 from chargepoints.admin.saving import ChangesForm, changed_columns
 from chargepoints.admin.timeline import Problem, TimelineEntry
@@ -31,7 +32,7 @@ class BoundedPaginator(Paginator):
         return rows[:COUNTED].count()
 
 
-class OperatedAdmin(Audited, ModelAdmin):  # type: ignore[misc]
+class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
     """Its page says what is wrong and why, and carries the actions of its list as buttons."""
 
     form: Any = ChangesForm

@@ -166,11 +166,16 @@ def _clearing(session: ChargingSession, owner: str, *, by: str) -> Ask:
 def fetch_active_profile(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
 ) -> HttpResponse | None:
-    """Only asks the charge point, so nothing has to be confirmed."""
+    """Only asks the charge point, so for one session nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
-    by = operator(request)
-    return for_each(model_admin, request, _complete(queryset), lambda session: _fetch(session, by=by))
+    sessions, by = _complete(queryset), operator(request)
+    if len(sessions) > 1 and not is_confirmed(request):
+        effects = [Effect(session, ("its charge point is asked what it plans",)) for session in sessions]
+        return confirmation_page(
+            model_admin, request, title="Fetch the active profiles?", button="Yes, ask them", effects=effects
+        )
+    return for_each(model_admin, request, sessions, lambda session: _fetch(session, by=by))
 
 
 def _fetch(session: ChargingSession, *, by: str) -> Iterable[Result]:
