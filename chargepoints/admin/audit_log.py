@@ -31,7 +31,10 @@ class AuditEntryAdmin(RecordAdmin):
         utc("at", "when"), "username", "action", "on_what", toned("outcome", tones.AUDIT), "result", "comment",
     ]  # fmt: skip
     list_display_links = ["action"]
-    list_filter = ["outcome", "action", "username", "target_type"]
+    list_filter = [
+        "outcome", "action", ("user", admin.RelatedOnlyFieldListFilter),
+        ("target_type", admin.RelatedOnlyFieldListFilter),
+    ]  # fmt: skip
     list_select_related = ["target_type"]
     search_fields = ["username", "action", "target", "result", "comment"]
     search_help_text = "Who, what, on what, why, or what came of it"
