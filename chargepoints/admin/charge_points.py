@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from chargepoints import provisioning
-from chargepoints.admin import charge_point_actions, limit_actions, limit_words, rendering, tones
+from chargepoints.admin import charge_point_actions, limit_actions, limit_words, remote_start, rendering, tones
 from chargepoints.admin.columns import linked, pretty, utc
 from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
@@ -96,6 +96,7 @@ class ChargePointAdmin(PlaceAdmin):
     search_help_text = "Identity, vendor, model, serial number or location"
     autocomplete_fields = ["location"]
     actions = [
+        remote_start.remote_start,
         charge_point_actions.trigger_message,
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,

@@ -217,7 +217,8 @@ def test_the_log_is_searched_and_filtered(operator):
     act(operator, "refresh_capabilities", make_charge_point("B", ocpp_version=""), confirmed=True)
     url = list_of(AuditEntry)
     for query, expected in [
-        ({"q": "stuck"}, ["A"]), ({"outcome__exact": "NOT_DONE"}, ["B"]), ({"user__id__exact": User.objects.get().pk}, ["B", "A"]),
+        ({"q": "stuck"}, ["A"]), ({"outcome__exact": "NOT_DONE"}, ["B"]),
+        ({"user__id__exact": User.objects.get().pk}, ["B", "A"]),
     ]:  # fmt: skip
         assert [entry.target for entry in operator.get(url, query).context["cl"].result_list] == expected
 

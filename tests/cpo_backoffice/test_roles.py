@@ -54,14 +54,14 @@ PAGES = {
 }
 ACTIONS = {
     "chargepoints.chargepoint": {
-        "trigger_message": OPERATING, "refresh_capabilities": OPERATING, "soft_reset": OPERATING,
-        "set_limit": OPERATING, "remove_limit": OPERATING,
+        "remote_start": OPERATING, "trigger_message": OPERATING, "refresh_capabilities": OPERATING,
+        "soft_reset": OPERATING, "set_limit": OPERATING, "remove_limit": OPERATING,
     },
     "chargepoints.chargingsession": {
         "push_profile_again": STEERING, "clear_profile": STEERING, "fetch_active_profile": STEERING,
         "remote_stop": OPERATING, "send_session_again": SENDING,
     },
-    "chargepoints.evse": {"set_limit": OPERATING, "remove_limit": OPERATING},
+    "chargepoints.evse": {"remote_start": OPERATING, "set_limit": OPERATING, "remove_limit": OPERATING},
     "ocpi.credentials": {"issue_new_token": MANAGING, "check_authorisation": MANAGING},
     "ocpi.outboxmessage": {"retry_delivery_now": SENDING},
     "ocpi.party": {
