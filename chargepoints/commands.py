@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 Kind = ChargePointCommand.Kind
 Status = ChargePointCommand.Status
 SYSTEM = profile_state.SYSTEM
+INSTALLED_ALREADY = "already installed exactly so: not sent again"
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -65,22 +66,31 @@ def request_set_profile(
     profile, prepared = profile_state.want(session=session, owner=owner, schedule=schedule, now=now)
     command = _new(
         session.charge_point, Kind.SET_PROFILE, "SetChargingProfile",
-        payload={
-            "profile_id": profile.pk,
-            "stack_level": profile.stack_level,
-            "evse_id": session.evse.ocpp_evse_id,
-            "transaction_id": session.ocpp_transaction_id,
-            "wish": schedule.to_json(),
-            "correction": correction,
-        }
-        | _as_prepared(prepared),
+        payload=set_profile_payload(session, profile, schedule, prepared, correction=correction),
         session=session, profile=profile, notes=_with_reason(prepared.notes, correction), requested_by=requested_by,
         correlation_id=correlation_id, now=now, expires_at=expires_at,
     )  # fmt: skip
     if profile_state.is_installed(profile, prepared) and not _has_open(profile, but=command):
-        detail = "already installed exactly so: not sent again"
-        _finish_unsent(command, CommandOutcome(OutcomeStatus.ACCEPTED, detail), now=now)
+        _finish_unsent(command, CommandOutcome(OutcomeStatus.ACCEPTED, INSTALLED_ALREADY), now=now)
     return command
+
+
+def set_profile_payload(
+    session: ChargingSession,
+    profile: ChargingProfile,
+    wish: ChargingSchedule,
+    prepared: PreparedSchedule,
+    *,
+    correction: str = "",
+) -> dict[str, Any]:
+    return {
+        "profile_id": profile.pk,
+        "stack_level": profile.stack_level,
+        "evse_id": session.evse.ocpp_evse_id,
+        "transaction_id": session.ocpp_transaction_id,
+        "wish": wish.to_json(),
+        "correction": correction,
+    } | _as_prepared(prepared)
 
 
 def _as_prepared(prepared: PreparedSchedule) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.conf import settings
 
-from chargepoints import commands, doorbell, handshake, presence
+from chargepoints import commands, doorbell, handshake, message_log, presence
 from chargepoints.doorbell import Ring
 from chargepoints.group_commit import writer
 from chargepoints.ocpp.base import ChargePointLink
@@ -60,8 +60,9 @@ class ChargePointConsumer(AsyncConsumer):
         self._mail = asyncio.Event()
         self._seen_at = time.monotonic()
         self.link = self._link = admission.version.link(
-            charge_point_id=self.charge_point_id, identity=self.identity, send=self._send_text, submit=writer.submit
-        )
+            charge_point_id=self.charge_point_id, identity=self.identity, send=self._send_text, submit=writer.submit,
+            record=message_log.log.of(self.charge_point_id) if settings.OCPP_MESSAGE_LOG else None,
+        )  # fmt: skip
         doorbell.connected(self.connection_id, self._rung)
         try:
             await self._register(admission.version.number)

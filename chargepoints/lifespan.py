@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
-from chargepoints import doorbell, presence
+from chargepoints import doorbell, message_log, presence
 from chargepoints.group_commit import writer
 
 logger = logging.getLogger(__name__)
@@ -18,8 +18,18 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class Companion(Protocol):
+    """Lives as long as the process serves. `stop` may take its time: it has a thread."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class Lifespan:
     """The ASGI lifespan application (ASGI specification, Lifespan Protocol)."""
+
+    def __init__(self, *companions: Companion) -> None:
+        self._companions = companions
 
     async def __call__(
         self, _scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
@@ -32,11 +42,16 @@ class Lifespan:
                     presence.process_started, doorbell.PROCESS_CHANNEL, alone=settings.EMBEDDED, now=now()
                 )
                 tasks = [asyncio.create_task(doorbell.listen()), asyncio.create_task(_beat())]
+                for companion in self._companions:
+                    companion.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 for task in tasks:
                     await _end(task)
+                for companion in self._companions:
+                    await asyncio.to_thread(companion.stop)
                 await writer.submit(presence.process_stopped, doorbell.PROCESS_CHANNEL, now=now())
+                await asyncio.to_thread(message_log.log.stop)  # on SQLite it writes through the writer
                 await asyncio.to_thread(writer.stop)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -61,17 +61,18 @@ def observe(
         return
     expires_at = (not_before or now) + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
     commands.request_composite(
-        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=unit or _unit_taken(session),
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=unit or unit_taken(session),
         requested_by=commands.SYSTEM, now=now, expires_at=expires_at, correlation_id=correlation_id,
         not_before=not_before,
     )  # fmt: skip
 
 
-def _unit_taken(session: ChargingSession) -> RateUnit | None:
-    """The unit of the profile it took last, or may have taken, whether or not that is still there."""
-    taken = session.commands.filter(kind=ChargePointCommand.Kind.SET_PROFILE).exclude(
-        status=OutcomeStatus.REJECTED.value
-    )
+def unit_taken(session: ChargingSession) -> RateUnit | None:
+    """The unit of the profile it took last, or may have taken, whether or not that is still there. Not of a self-test,
+    which is there for a moment: in its unit the plan of a partner's would be told rounded.
+    """
+    tried = session.commands.filter(kind=ChargePointCommand.Kind.SET_PROFILE)
+    taken = tried.exclude(status=OutcomeStatus.REJECTED.value).exclude(profile__owner=profile_state.SELF_TEST)
     newest = taken.order_by("-pk").values_list("payload", flat=True).first()
     return ChargingSchedule.from_json(newest["schedule"]).unit if newest else None
 

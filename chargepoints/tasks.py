@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from chargepoints import audit, commands, doorbell, follow_ups, limits, presence, reconciliation, sessions
+from chargepoints import audit, commands, doorbell, follow_ups, limits, presence, reconciliation, self_tests, sessions
 from chargepoints.models import ChargePointCommand
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,12 @@ def _sockets_of(waiting: QuerySet[ChargePointCommand]) -> set[tuple[str, str]]:
     online = waiting.exclude(charge_point__connection_id="").order_by()
     names = online.values_list("charge_point__channel_name", "charge_point__connection_id")
     return set(names[: settings.RINGS_PER_WATCH])
+
+
+@shared_task
+def watch_self_tests() -> None:
+    """Reads what was measured under a test's limit, and ends tests that nobody carries on."""
+    self_tests.watch(now=timezone.now())
 
 
 @shared_task

@@ -17,6 +17,7 @@ http = get_asgi_application()
 from chargepoints.handshake import no_such_path
 from chargepoints.lifespan import Lifespan
 from chargepoints.routing import websocket_urlpatterns
+from ocpi import inbound_log
 
 websocket = URLRouter([*websocket_urlpatterns, re_path("", cast(Any, no_such_path))])
-application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": Lifespan()})
+application = ProtocolTypeRouter({"http": http, "websocket": websocket, "lifespan": Lifespan(inbound_log.flusher)})

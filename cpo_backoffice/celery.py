@@ -53,9 +53,12 @@ app.conf.update(
     beat_scheduler="celery.beat:Scheduler",  # in memory: nothing it does needs yesterday's state
     beat_schedule={
         "commands": {"task": "chargepoints.tasks.watch_commands", "schedule": 2.0, "options": {"expires": 10}},
+        "self-tests": {"task": "chargepoints.tasks.watch_self_tests", "schedule": 3.0, "options": {"expires": 10}},
         "outbox": {"task": "ocpi.tasks.watch_outbox", "schedule": 2.0, "options": {"expires": 10}},
         "locations": {"task": "ocpi.tasks.watch_locations", "schedule": 20.0, "options": {"expires": 30}},
+        "service levels": {"task": "ocpi.tasks.watch_service_levels", "schedule": 30.0, "options": {"expires": 30}},
         "sessions": {"task": "chargepoints.tasks.watch_sessions", "schedule": 10.0, "options": {"expires": 30}},
+        "retention": {"task": "cpo_backoffice.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
     },
 )
 app.autodiscover_tasks()

@@ -232,6 +232,8 @@ OCPP_PROFILE_CORRECTIONS = env_int("OCPP_PROFILE_CORRECTIONS", 2)
 # A server process says that it lives every BEAT seconds; silent for DEAD seconds, its charge points are offline.
 OCPP_PROCESS_BEAT_S = env_int("OCPP_PROCESS_BEAT_S", 5)
 OCPP_PROCESS_DEAD_S = env_int("OCPP_PROCESS_DEAD_S", 20)
+# Every OCPP message is kept, redacted, for operators to read; written in batches, beside the messages' own work.
+OCPP_MESSAGE_LOG = env_bool("OCPP_MESSAGE_LOG", True)
 RINGS_PER_WATCH = 1000
 
 # --- OCPI -----------------------------------------------------------------------------------------------------------
@@ -258,6 +260,15 @@ OCPI_PARTY_PER_MINUTE = env_int("OCPI_PARTY_PER_MINUTE", 3000)
 OCPI_ACTIVE_PROFILE_DURATION_S = env_int("OCPI_ACTIVE_PROFILE_DURATION_S", 3600)
 OCPI_PARTY_CONCURRENCY = env_int("OCPI_PARTY_CONCURRENCY", 6)  # pushes under way to one party; results may double it
 OCPI_PENDING_SESSION_TIMEOUT_S = env_int("OCPI_PENDING_SESSION_TIMEOUT_S", 3600)
+# Whether requests of partners are kept with their answers, for support.
+OCPI_REQUEST_LOG = env_bool("OCPI_REQUEST_LOG", True)
+
+# --- How long records are kept, in days; 0: for ever ----------------------------------------------------------------
+KEEP_METER_VALUES_DAYS = env_int("KEEP_METER_VALUES_DAYS", 400)
+KEEP_COMMANDS_DAYS = env_int("KEEP_COMMANDS_DAYS", 180)
+KEEP_REQUESTS_DAYS = env_int("KEEP_REQUESTS_DAYS", 180)
+KEEP_DELIVERIES_DAYS = env_int("KEEP_DELIVERIES_DAYS", 30)
+KEEP_LOGS_DAYS = env_int("KEEP_LOGS_DAYS", 30)
 
 LOG_LEVEL = env("LOG_LEVEL", "INFO")
 LOGGING: dict[str, Any] = {

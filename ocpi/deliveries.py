@@ -1,6 +1,5 @@
 """One attempt to bring a message: what it says, sending it, and what came of it. `ocpi.outbox` decides the rest."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,7 +92,7 @@ def _problem(message: OutboxMessage, response: client.OutboundResponse) -> str:
 def _request(delivery: Delivery, content: Content) -> client.OutboundRequest:
     return client.OutboundRequest(
         method=content.method, url=content.url, body=content.body, timeout_s=delivery.timeout_s,
-        correlation_id=delivery.message.correlation_id or str(uuid.uuid4()),
+        correlation_id=delivery.attempt.correlation_id if delivery.attempt else "",
         routing=content.routing,
     )  # fmt: skip
 

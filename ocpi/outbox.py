@@ -12,6 +12,7 @@ Constraints:
 """
 
 import logging
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -144,7 +145,10 @@ def _due(message: OutboxMessage) -> QuerySet[OutboxMessage]:
 
 
 def _new_attempt(message: OutboxMessage, content: Content | Outcome, *, number: int, now: datetime) -> DeliveryAttempt:
-    attempt = DeliveryAttempt(message=message, number=number, started_at=now)
+    attempt = DeliveryAttempt(
+        message=message, party_id=message.party_id, number=number, started_at=now,
+        correlation_id=message.correlation_id or str(uuid.uuid4()),
+    )  # fmt: skip
     if isinstance(content, Content):
         attempt.method, attempt.url, attempt.body = content.method, content.url[:300], documents.storable(content.body)
     attempt.save(force_insert=True)

@@ -62,6 +62,10 @@ class Refused(Exception):
     detail: str = ""
 
 
+def too_often() -> Refused:
+    return Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
+
+
 def receive(party: Party, wish: Wish, *, now: datetime) -> ProfileRequest:
     """Answers at once and, if ACCEPTED, leaves a command behind. The same request again is the same row.
 
@@ -111,26 +115,37 @@ def _repeated(party: Party, session: ChargingSession, wish: Wish, *, now: dateti
 
 
 def _admitted(party: Party, session: ChargingSession | None, wish: Wish, *, now: datetime) -> ChargingSession:
+    steered = steerable(party, session, wish.kind, now=now)
+    if wish.kind != Kind.CLEAR and not request_buckets.take(party, steered, now=now):
+        raise too_often()
+    return steered
+
+
+def steerable(party: Party, session: ChargingSession | None, kind: Kind, *, now: datetime) -> ChargingSession:
+    """The session, or Refused; all but the token bucket. Writes nothing."""
     if session is None:
         raise Refused(Response.UNKNOWN_SESSION, "unknown_session", "no session has this id")
     if not sharing.shares(party, session.evse):
         raise Refused(Response.REJECTED, "session_not_shared", "this session is not shared with you")
-    if session.charge_point.smart_charging is False:
-        raise Refused(Response.NOT_SUPPORTED, "smart_charging_unsupported", "the charge point has no smart charging")
-    if session.state not in _steerable(wish):
-        raise Refused(Response.REJECTED, "session_not_active", f"the session is {session.state}")
-    if not session.charge_point.is_online:
-        raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
-    if wish.kind != Kind.CLEAR and backlog.is_late(party, now=now):
+    refuse_impossible(session, kind)
+    if kind != Kind.CLEAR and backlog.is_late(party, now=now):
         raise Refused(Response.TOO_OFTEN, "overloaded", "results are late as it is; DELETE is always free")
-    if wish.kind != Kind.CLEAR and not request_buckets.take(party, session, now=now):
-        raise Refused(Response.TOO_OFTEN, "too_often", "more requests than allowed; DELETE is always free")
     return session
 
 
-def _steerable(wish: Wish) -> set[str]:
+def refuse_impossible(session: ChargingSession, kind: Kind) -> None:
+    """What nobody can ask of it now. Raises Refused."""
+    if session.charge_point.smart_charging is False:
+        raise Refused(Response.NOT_SUPPORTED, "smart_charging_unsupported", "the charge point has no smart charging")
+    if session.state not in _steerable(kind):
+        raise Refused(Response.REJECTED, "session_not_active", f"the session is {session.state}")
+    if not session.charge_point.is_online:
+        raise Refused(Response.REJECTED, "charger_offline", "the charge point is not connected")
+
+
+def _steerable(kind: Kind) -> set[str]:
     """A profile of a session that has not begun is kept, and applied if it begins in time."""
-    pending = set() if wish.kind == Kind.GET else {ChargingSession.State.PENDING.value}
+    pending = set() if kind == Kind.GET else {ChargingSession.State.PENDING.value}
     return pending | {ChargingSession.State.ACTIVE.value}
 
 
@@ -140,7 +155,7 @@ def _ask(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -
         "requested_by": party.owner,
         "correlation_id": wish.correlation_id,
         "now": now,
-        "expires_at": now + _command_time(),
+        "expires_at": now + command_time(),
     }
     try:
         if wish.schedule:
@@ -150,9 +165,12 @@ def _ask(party: Party, session: ChargingSession, wish: Wish, *, now: datetime) -
             return commands.request_composite(duration_s=wish.duration_s, unit=unit, **common)
         return commands.request_clear_profile(owner=party.owner, **common)
     except ScheduleRefused as refused:
-        unsupported = refused.code == "smart_charging_unsupported"
-        response = Response.NOT_SUPPORTED if unsupported else Response.REJECTED
-        raise Refused(response, refused.code, refused.detail) from refused
+        raise as_refusal(refused) from refused
+
+
+def as_refusal(refused: ScheduleRefused) -> Refused:
+    unsupported = refused.code == "smart_charging_unsupported"
+    return Refused(Response.NOT_SUPPORTED if unsupported else Response.REJECTED, refused.code, refused.detail)
 
 
 def unit_of(session: ChargingSession, party: Party) -> RateUnit:
@@ -174,7 +192,7 @@ def _askable(session: ChargingSession, unit: RateUnit) -> RateUnit | None:
     return unit if unit in session.charge_point.capabilities.units else None
 
 
-def _command_time() -> timedelta:
+def command_time() -> timedelta:
     """What the charge point gets of the promised time; the rest is for posting the result."""
     promised, reserve = settings.OCPI_PROFILE_TIMEOUT_S, settings.OCPI_CALLBACK_RESERVE_S
     return timedelta(seconds=max(promised - reserve, promised / 2))

@@ -23,10 +23,7 @@ def refilled(tokens: float, *, idle_s: float, rate: Rate) -> float:
 
 def take(party: Party, session: ChargingSession, *, now: datetime) -> bool:
     """One token from each bucket, or none from either. The caller's transaction holds the rows."""
-    rates = {
-        f"party:{party.pk}": Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE),
-        f"party:{party.pk}/session:{session.pk}": Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE),
-    }
+    rates = _rates(party, session)
     locked = RequestBucket.objects.select_for_update()
     known = {bucket.key: bucket for bucket in locked.filter(key__in=rates).order_by("key")}
     buckets = [_filled(known.get(key) or _new(key, rate, now=now), rate, now=now) for key, rate in rates.items()]
@@ -36,6 +33,20 @@ def take(party: Party, session: ChargingSession, *, now: datetime) -> bool:
         bucket.tokens -= 1
     update_each(RequestBucket, buckets, ["tokens", "filled_at"])
     return True
+
+
+def would_give(party: Party, session: ChargingSession, *, now: datetime) -> bool:
+    """Whether `take` would succeed. Writes nothing; a bucket that is not there yet is full."""
+    rates = _rates(party, session)
+    known = RequestBucket.objects.filter(key__in=rates)
+    return all(_filled(bucket, rates[bucket.key], now=now).tokens >= 1 for bucket in known)
+
+
+def _rates(party: Party, session: ChargingSession) -> dict[str, Rate]:
+    return {
+        f"party:{party.pk}": Rate(settings.OCPI_PARTY_BURST, settings.OCPI_PARTY_PER_MINUTE),
+        f"party:{party.pk}/session:{session.pk}": Rate(settings.OCPI_SESSION_BURST, settings.OCPI_SESSION_PER_MINUTE),
+    }
 
 
 def _new(key: str, rate: Rate, *, now: datetime) -> RequestBucket:

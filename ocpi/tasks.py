@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ocpi import callbacks, fail_safe, location_pushes, outbox, pushes
+from ocpi import callbacks, fail_safe, location_pushes, outbox, pushes, service_slots
 
 
 @shared_task
@@ -24,3 +24,8 @@ def watch_outbox() -> None:
 @shared_task
 def watch_locations() -> None:
     location_pushes.catch_up(now=timezone.now())
+
+
+@shared_task
+def watch_service_levels() -> None:
+    service_slots.watch(now=timezone.now())

@@ -14,10 +14,13 @@ from django.test import TransactionTestCase
 from tests.support.databases import empty, new_database
 
 django.setup()  # test modules and their conftests import models
+from chargepoints import message_log  # noqa: E402
+
 # Parallel workers inherit the environment, and pytest-django would load their settings before this file is read.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second each otherwise
 settings.WHITENOISE_USE_FINDERS = False  # every test client would list all static files, and none asks for one
+message_log.log.of = lambda _: None  # type: ignore  # its thread would write into the next test
 TransactionTestCase._fixture_teardown = lambda _: empty()  # type: ignore[method-assign]
 
 PLACES = ("tests/flows/test_kill", "tests/flows/", "")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chargepoints import doorbell
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, Evse, ServerProcess
-from chargepoints.models.sessions import ChargingSession
+from chargepoints.models.sessions import ChargingSession, MeterValue
 from chargepoints.values import OutcomeStatus
 from cpo_backoffice.celery import DoorbellTask, app
 from ocpi.models import OutboxMessage, ProfileRequest
@@ -146,6 +146,11 @@ def status_to_push() -> OutboxMessage:
     return OutboxMessage.objects.get(evse=evse)
 
 
+def meter_value_of_long_ago() -> None:
+    point, at = factories.session().charge_point, timezone.now() - timedelta(days=5000)
+    MeterValue.objects.create(charge_point=point, measured_at=at, received_at=at)
+
+
 FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("chargepoints.tasks.dispatch_command", waiting_command),
     ("chargepoints.tasks.watch_commands", dead_process_with_a_call_on_its_socket),
@@ -153,12 +158,14 @@ FOUND: list[tuple[str, Callable[[], Any]]] = [
     ("chargepoints.tasks.watch_commands", waiting_mail),
     ("chargepoints.tasks.watch_sessions", long_profile_whose_next_part_is_due),
     ("chargepoints.tasks.watch_sessions", session_that_never_began),
+    ("cpo_backoffice.tasks.sweep", meter_value_of_long_ago),
     ("ocpi.tasks.deliver_message", result_to_post),
     ("ocpi.tasks.deliver_message", plan_to_get),
     ("ocpi.tasks.deliver_message", session_to_push),
     ("ocpi.tasks.deliver_message", active_profile_to_push),
     ("ocpi.tasks.deliver_message", location_to_push),
     ("ocpi.tasks.deliver_message", status_to_push),
+    ("ocpi.tasks.watch_service_levels", outcome_without_its_result),
     ("ocpi.tasks.watch_locations", location_that_a_party_has_not),
     ("ocpi.tasks.watch_outbox", outcome_without_its_result),
     ("ocpi.tasks.watch_outbox", result_held_by_a_dead_worker),

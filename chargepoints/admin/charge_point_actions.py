@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from chargepoints import commands
+from chargepoints.admin import console
 from chargepoints.admin.confirmation import (
     Effect,
     confirmation_page,
@@ -92,6 +93,13 @@ def soft_reset(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Qu
         warning="It ends its transactions or waits for their end, restarts, and is offline for a while. Some forget "
         "their profiles.",
     )  # fmt: skip
+
+
+@admin.action(permissions=["operate"], description="Console")
+def open_console(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:  # noqa: ARG001
+    """Leads to the page, for the first that was ticked."""
+    charge_point = queryset.order_by("pk").first()
+    return HttpResponseRedirect(console.url_of(charge_point)) if charge_point else go_back(request)
 
 
 def _call_each(

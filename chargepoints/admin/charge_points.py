@@ -1,15 +1,28 @@
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from chargepoints import provisioning
-from chargepoints.admin import charge_point_actions, limit_actions, limit_words, remote_start, rendering, tones
+from chargepoints.admin import (
+    charge_point_actions,
+    charge_point_page,
+    console,
+    limit_actions,
+    limit_words,
+    messages,
+    remote_start,
+    rendering,
+    self_tests,
+    tones,
+)
 from chargepoints.admin.columns import linked, pretty, utc
 from chargepoints.admin.places import PlaceAdmin
 from chargepoints.admin.saving import ChangesForm
@@ -100,6 +113,8 @@ class ChargePointAdmin(PlaceAdmin):
         charge_point_actions.trigger_message,
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,
+        charge_point_actions.open_console,
+        self_tests.self_test,
         limit_actions.set_limit,
         limit_actions.remove_limit,
     ]
@@ -125,6 +140,10 @@ class ChargePointAdmin(PlaceAdmin):
                         "keys"]},
         ),
     ]  # fmt: skip
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(partial(console.console, self))
+        return [path("<path:object_id>/console/", view, name=console.URL_NAME), *super().get_urls()]
 
     @admin.display(description="connection", ordering="connection_id")
     def online(self, charge_point: ChargePoint) -> str:
@@ -178,7 +197,11 @@ class ChargePointAdmin(PlaceAdmin):
         yield from limit_words.problems_of_charge_point(obj, now=timezone.now())
 
     def panels(self, obj: ChargePoint) -> list[tuple[str, object]]:
-        return [("Newest commands", _commands_table(obj))]
+        return [
+            *charge_point_page.panels(obj, now=timezone.now()),
+            ("Newest commands", _commands_table(obj)),
+            ("Newest messages", messages.newest_of(obj)),
+        ]
 
 
 def charge_point_problems(charge_point: ChargePoint) -> Iterable[Problem]:

@@ -11,10 +11,17 @@ from chargepoints.admin import rendering
 Column = Any  # a callable; the stubs of Django know callables in lists, not in forms
 
 
+WORDS = {"evse": "EVSE", "evses": "EVSEs", "url": "URL", "uid": "UID", "id": "ID", "ocpi": "OCPI", "ocpp": "OCPP"}
+
+
+def words(field: str) -> str:
+    """What a field is called, with abbreviations as people write them."""
+    parts = field.removesuffix("_at").split("_")
+    return " ".join(WORDS.get(part, part) for part in parts if part)
+
+
 def _column(field: str, label: str | None, render: Callable[[Any], Any], *, sortable: bool = True) -> Column:
-    @admin.display(
-        description=label or field.removesuffix("_at").replace("_", " "), ordering=field if sortable else None
-    )
+    @admin.display(description=label or words(field), ordering=field if sortable else None)
     def column(obj: Model) -> Any:
         return render(_follow(obj, field))
 

@@ -1,12 +1,24 @@
-"""The first page: how it stands now, told by everyone who knows. Other apps add their part, as with the timeline."""
+"""The first page: how it stands now, told by everyone who knows. Other apps add their part, as with the timeline.
 
-from collections.abc import Callable, Iterable
+A part is made at most once in FRESH_S seconds for all who look: twenty open pages cost as much as one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.core.cache import cache
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
 from chargepoints.admin import rendering
-from chargepoints.models import ChargePoint, ChargingSession
+from chargepoints.admin.timeline import Problem
+
+FRESH_S = 2
+SHOWN = 5
+"""Of each kind that needs somebody, the worst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,48 +32,58 @@ class Tile:
     detail: str = ""
 
 
-Section = Callable[[HttpRequest], Iterable[Tile]]
-_sections: list[tuple[int, str, Section]] = []
+Part = Tile | Problem | SafeString
+"""A figure, what needs somebody, or a picture."""
 
 
-def register_section(title: str, *, order: int) -> Callable[[Section], Section]:
-    """Shown from the lowest `order` to the highest."""
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    order: int
+    permission: str
+    parts: Callable[[datetime], Iterable[Part]]
 
-    def register(section: Section) -> Section:
-        _sections.append((order, title, section))
-        return section
+    def html(self) -> SafeString:
+        key = f"dashboard.{self.parts.__module__}.{self.parts.__name__}"
+        html = cache.get(key)
+        if html is None:
+            html = render_to_string("admin/dashboard_section.html", _sorted(self, list(self.parts(timezone.now()))))
+            cache.set(key, html, FRESH_S)
+        return mark_safe(html)  # noqa: S308 - made by our own template, which escapes
+
+
+_sections: list[Section] = []
+
+
+def register_section(title: str, *, order: int, permission: str) -> Callable[[Callable], Callable]:
+    """Shown from the lowest `order` to the highest, to users with `permission` (`app.codename`).
+
+    The function gets the time and yields parts, which are the same for everybody.
+    """
+
+    def register(parts: Callable[[datetime], Iterable[Part]]) -> Callable[[datetime], Iterable[Part]]:
+        _sections.append(Section(title, order, permission, parts))
+        return parts
 
     return register
 
 
-def sections(request: HttpRequest) -> list[tuple[str, list[Tile]]]:
-    """Title and tiles, without sections that have nothing to say to this user."""
-    ordered = sorted(_sections, key=lambda entry: entry[0])
-    found = [(title, list(section(request))) for _, title, section in ordered]
-    return [(title, tiles) for title, tiles in found if tiles]
+def sections(request: HttpRequest) -> list[tuple[str, SafeString]]:
+    """Title and content."""
+    user = request.user
+    allowed = [section for section in _sections if user.has_perm(section.permission)]  # type: ignore[union-attr]
+    return [(section.title, section.html()) for section in sorted(allowed, key=lambda section: section.order)]
+
+
+def _sorted(section: Section, parts: Sequence[Part]) -> dict[str, object]:
+    return {
+        "title": section.title,
+        "tiles": [part for part in parts if isinstance(part, Tile)],
+        "problems": [part for part in parts if isinstance(part, Problem)],
+        "pictures": [part for part in parts if isinstance(part, SafeString)],
+    }
 
 
 def alarming(count: int, tone: str = rendering.BAD) -> str:
     """Nothing wrong is no alarm."""
     return tone if count else rendering.OK
-
-
-@register_section("Charge points", order=10)
-def charge_point_tiles(request: HttpRequest) -> Iterable[Tile]:
-    if not request.user.has_perm("chargepoints.view_chargepoint"):  # type: ignore[union-attr]
-        return
-    enabled = ChargePoint.objects.filter(enabled=True)
-    offline = enabled.filter(connection_id="").count()
-    online_url, offline_url = (
-        rendering.list_url(ChargePoint, connection=state, enabled__exact=1) for state in ("online", "offline")
-    )
-    yield Tile("Online", enabled.exclude(connection_id="").count(), online_url, rendering.OK)
-    yield Tile("Offline", offline, offline_url, alarming(offline))
-
-
-@register_section("Sessions", order=20)
-def session_tiles(request: HttpRequest) -> Iterable[Tile]:
-    if not request.user.has_perm("chargepoints.view_chargingsession"):  # type: ignore[union-attr]
-        return
-    active = ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE)
-    yield Tile("Active now", active.count(), rendering.list_url(ChargingSession, state__exact="ACTIVE"))

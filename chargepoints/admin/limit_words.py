@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils.html import format_html
 
-from chargepoints.admin import rendering, tones
-from chargepoints.admin.timeline import NEWEST, Problem, Remedy, TimelineEntry, register_source
+from chargepoints.admin import rendering, session_rows, tones
+from chargepoints.admin.timeline import Problem, Remedy, TimelineEntry, register_source
 from chargepoints.models import ChargePoint, ChargingSession, Evse, OperatorLimit
 from chargepoints.models.limits import profile_id
 from chargepoints.profiles.limit_state import MAX_TRIES, MAY_BE_THERE
@@ -98,13 +98,11 @@ def _last_words(limit: OperatorLimit) -> str:
 @register_source
 def limit_entries(session: ChargingSession) -> Iterable[TimelineEntry]:
     """Limits that were wanted while it ran."""
-    touching = OperatorLimit.objects.touching(session.evse).select_related("evse", "charge_point")
-    overlapping = touching.filter(Q(ended_at=None) | Q(ended_at__gte=session.started_at))
-    if session.ended_at:
-        overlapping = overlapping.filter(created_at__lte=session.ended_at)
-    for limit in overlapping[:NEWEST]:
+    for limit in session_rows.limits(session):
         title, url = f"Limit of {place_words(limit)}: {rate_words(limit)}", rendering.admin_url(limit)
-        detail = f"by {limit.created_by} {until_words(limit)}: {limit.reason}"
-        yield TimelineEntry(limit.created_at, f"{title} wanted", detail=detail, url=url, order=-1)
+        detail, thread = f"by {limit.created_by} {until_words(limit)}: {limit.reason}", f"limit-{limit.pk}"
+        yield TimelineEntry(limit.created_at, f"{title} wanted", detail=detail, url=url, order=-1, thread=thread)
         if limit.ended_at:
-            yield TimelineEntry(limit.ended_at, f"{title} ended", detail=limit.ended_by, url=url, order=-1)
+            yield TimelineEntry(
+                limit.ended_at, f"{title} ended", detail=limit.ended_by, url=url, order=-1, thread=thread
+            )

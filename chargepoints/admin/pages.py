@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -17,7 +18,7 @@ from chargepoints.admin.audited import Audited
 from chargepoints.admin.exports import Exported
 from chargepoints.admin.live import is_live, live_part
 from chargepoints.admin.saving import ChangesForm, changed_columns
-from chargepoints.admin.timeline import Problem, TimelineEntry
+from chargepoints.admin.timeline import Problem, Remedy
 from chargepoints.theme import ModelAdmin
 
 COUNTED = 10_000
@@ -39,6 +40,7 @@ class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
     change_form_template = "admin/operated_change_form.html"
     show_full_result_count = False
     list_per_page = 50
+    kept_parameters: Sequence[str] = ()
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chargepoints.operate_chargepoint")  # type: ignore[union-attr]
@@ -55,9 +57,6 @@ class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
     def panels(self, obj: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002
         """Title and content of what stands below the problems."""
         return ()
-
-    def timeline(self, obj: Any) -> list[TimelineEntry]:  # noqa: ARG002
-        return []
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
         obj.save(update_fields=changed_columns(form) if change else None)
@@ -76,9 +75,14 @@ class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
             "summary": self.summary(obj),
             "problems": [(problem, remedy_button(self, request, problem)) for problem in self.problems(obj)],
             "panels": self.panels(obj),
-            "timeline": self.timeline(obj),
             "buttons": buttons_of(self, request, obj),
+            "live_query": self._kept_query(request),
         }
+
+    def _kept_query(self, request: HttpRequest) -> str:
+        """What an open page asks for again, with what its user chose."""
+        chosen = {name: request.GET[name][:64] for name in self.kept_parameters if name in request.GET}
+        return f"?{urlencode({'live': 1, **chosen})}"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -101,9 +105,16 @@ class RecordAdmin(OperatedAdmin):
 
     paginator = BoundedPaginator
     shown: Sequence[Any] = ()
+    fields_folded = False
+    """Where the page above them tells it better."""
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
         return self.shown
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if self.fields_folded:
+            return [("All fields", {"fields": self.shown, "classes": ["collapse"]})]
+        return super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:  # noqa: ARG002
         return self.shown
@@ -143,10 +154,13 @@ def buttons_of(model_admin: admin.ModelAdmin, request: HttpRequest, obj: Model) 
 
 
 def remedy_button(model_admin: admin.ModelAdmin, request: HttpRequest, problem: Problem) -> Button | None:
+    return button_for(model_admin, request, problem.remedy)
+
+
+def button_for(model_admin: admin.ModelAdmin, request: HttpRequest, remedy: Remedy | None) -> Button | None:
     """None where there is no remedy, or this user may not use it."""
-    if problem.remedy is None:
+    if remedy is None:
         return None
-    target = problem.remedy.target
-    owner = model_admin.admin_site.get_model_admin(type(target))
-    buttons = buttons_of(owner, request, target)
-    return next((button for button in buttons if button.action == problem.remedy.action), None)
+    owner = model_admin.admin_site.get_model_admin(type(remedy.target))
+    buttons = buttons_of(owner, request, remedy.target)
+    return next((button for button in buttons if button.action == remedy.action), None)

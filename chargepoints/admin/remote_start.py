@@ -87,9 +87,7 @@ def _start(evse: Evse, token: DriverToken, *, by: str) -> Result:
     if session := _running(evse):
         return nothing(f"{evse}: nothing was sent, session {session} runs there.")
     if not charge_point.is_online:
-        return nothing(
-            f"{evse}: nothing was sent, {charge_point} is offline: nobody waits there for a later start."
-        )
+        return nothing(f"{evse}: nothing was sent, {charge_point} is offline: nobody waits there for a later start.")
     try:
         call = registry.operator_calls(charge_point.ocpp_version).remote_start(
             token.uid, token.type, evse_id=evse.ocpp_evse_id, request_id=secrets.randbelow(2**31 - 1) + 1

@@ -93,13 +93,13 @@ def _one(
 
 def record(
     model_admin: admin.ModelAdmin, request: HttpRequest, target: Model, results: Iterable[Result], *,
-    batch: UUID | None = None,
+    batch: UUID | None = None, action: str = "",
 ) -> None:  # fmt: skip
     """Into the audit log; what was done also into the history of its object."""
     batch, comment, now = batch or uuid4(), comment_of(request), timezone.now()
     for result in results:
         audit.write(
-            user=request.user, action=_label(model_admin, request), target=target, comment=comment,
+            user=request.user, action=action or _label(model_admin, request), target=target, comment=comment,
             result=result.text, outcome=result.outcome, awaits=result.awaits, batch=batch, now=now,
         )  # fmt: skip
         if result.outcome != Outcome.NOT_DONE:

@@ -1,5 +1,6 @@
 """What operators can do to a session. The same functions of `chargepoints.commands` as for partners do the work."""
 
+import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -32,6 +33,11 @@ Ask = Callable[[datetime], ChargePointCommand]
 
 def _deadline(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.OCPP_COMMAND_TIMEOUT_S)
+
+
+def _correlation_id() -> str:
+    """Of what an operator asks: the timeline keeps together what comes of it."""
+    return str(uuid.uuid4())
 
 
 def _complete(queryset: QuerySet) -> list[ChargingSession]:
@@ -114,7 +120,13 @@ def _push(session: ChargingSession, *, by: str) -> Iterable[Result]:
 
 def _set(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, by: str) -> Ask:
     return lambda now: commands.request_set_profile(
-        session=session, owner=owner, schedule=schedule, requested_by=by, now=now, expires_at=_deadline(now)
+        session=session,
+        owner=owner,
+        schedule=schedule,
+        requested_by=by,
+        correlation_id=_correlation_id(),
+        now=now,
+        expires_at=_deadline(now),
     )
 
 
@@ -155,8 +167,9 @@ def _clear(session: ChargingSession, *, by: str) -> Iterable[Result]:
 
 def _clearing(session: ChargingSession, owner: str, *, by: str) -> Ask:
     return lambda now: commands.request_clear_profile(
-        session=session, owner=owner, requested_by=by, now=now, expires_at=_deadline(now)
-    )
+        session=session, owner=owner, requested_by=by, correlation_id=_correlation_id(), now=now,
+        expires_at=_deadline(now),
+    )  # fmt: skip
 
 
 # --- fetch active profile -------------------------------------------------------------------------------------------
@@ -185,8 +198,8 @@ def _fetch(session: ChargingSession, *, by: str) -> Iterable[Result]:
 
 def _composite(session: ChargingSession, *, by: str) -> Ask:
     return lambda now: commands.request_composite(
-        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None, requested_by=by, now=now,
-        expires_at=_deadline(now),
+        session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None,
+        requested_by=by, correlation_id=_correlation_id(), now=now, expires_at=_deadline(now),
     )  # fmt: skip
 
 

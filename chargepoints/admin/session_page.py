@@ -1,4 +1,4 @@
-"""The page of one session: its figures, its profiles, what is wrong, and what happened."""
+"""The page of one session: its figures, its profiles, and what is wrong."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,25 +6,16 @@ from decimal import Decimal
 
 from django.utils.html import format_html, format_html_join
 
-from chargepoints.admin import limit_words, rendering, tones
-from chargepoints.admin.rendering import BAD, INFO, OK, WARN
-from chargepoints.admin.timeline import (
-    NEWEST,
-    Problem,
-    Remedy,
-    TimelineEntry,
-    clock_problems,
-    register_problems,
-    register_source,
-)
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue, OperatorLimit
+from chargepoints.admin import limit_words, rendering, session_rows, tones
+from chargepoints.admin.rendering import INFO, OK
+from chargepoints.admin.timeline import Problem, Remedy, clock_problems, register_problems
+from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, MeterValue
 from chargepoints.profiles import state as profile_state
 from chargepoints.profiles.timeline import limit_at
 from chargepoints.values import ChargingSchedule
 
 Kind = ChargePointCommand.Kind
 State = ChargingProfile.State
-Status = ChargePointCommand.Status
 
 
 # --- summary --------------------------------------------------------------------------------------------------------
@@ -42,7 +33,7 @@ def summary(session: ChargingSession, *, now: datetime) -> list[tuple[str, objec
         ("EVSE", rendering.link(session.evse)),
         ("Energy", rendering.number(session.kwh, "kWh")),
         ("Power now", _power_now(session, now=now)),
-        ("Limit applied now", _limit_now(session, now=now)),
+        ("Limit applied now", limit_now(session, now=now)),
         *_operator_limits(session, now=now),
         ("Planned by the charge point now", _planned_now(session, now=now)),
         *([("Wished by the driver", _wishes(session))] if session.charging_preferences else []),
@@ -78,7 +69,7 @@ def _limit_words(schedule: ChargingSchedule, limit: Decimal) -> str:
     return f"{rendering.plain(limit)} {rendering.UNIT_WORDS[schedule.unit]}"
 
 
-def _limit_now(session: ChargingSession, *, now: datetime) -> str:
+def limit_now(session: ChargingSession, *, now: datetime) -> str:
     """Of the installed profiles that say something now the highest stack level counts (OCPP 1.6 section 3.13.2)."""
     if session.state != ChargingSession.State.ACTIVE:
         return rendering.NOTHING
@@ -93,8 +84,8 @@ def _limit_now(session: ChargingSession, *, now: datetime) -> str:
 
 def _operator_limits(session: ChargingSession, *, now: datetime) -> list[tuple[str, object]]:
     """Of its EVSE and of the charge point as a whole, if there are any."""
-    wanted = OperatorLimit.objects.touching(session.evse).wanted(now=now).select_related("evse", "charge_point")
-    limits = list(wanted) if session.state == ChargingSession.State.ACTIVE else []
+    active = session.state == ChargingSession.State.ACTIVE
+    limits = [limit for limit in session_rows.limits(session) if active and limit.is_wanted(now=now)]
     return [("Limit by an operator", limit_words.wanted_list(limits))] if limits else []
 
 
@@ -153,39 +144,6 @@ def _profile_card(session: ChargingSession, profile: ChargingProfile, *, now: da
     )  # fmt: skip
 
 
-# --- what happened --------------------------------------------------------------------------------------------------
-
-
-@register_source
-def session_entries(session: ChargingSession) -> Iterable[TimelineEntry]:
-    yield TimelineEntry(
-        session.started_at, "Session started", detail=f"driver's token {session.id_token or 'not said'}"
-    )
-    if session.ended_at:
-        tone = BAD if session.state == ChargingSession.State.INVALID else INFO
-        yield TimelineEntry(session.ended_at, "Session ended", session.state, tone, session.stop_reason)
-
-
-@register_source
-def command_entries(session: ChargingSession) -> Iterable[TimelineEntry]:
-    for command in session.commands.all()[:NEWEST]:
-        yield from _entries_of(command)
-
-
-def _entries_of(command: ChargePointCommand) -> Iterable[TimelineEntry]:
-    url, title = rendering.admin_url(command), f"{command.action} {command.pk}"
-    notes = "; ".join(str(note) for note in command.notes)
-    status = command.status if command.is_open else ""
-    yield TimelineEntry(command.created_at, f"{title} asked by {command.requested_by}", status, WARN, notes, url)
-    if command.finished_at:
-        tone = tones.COMMAND.get(command.status, INFO)
-        yield TimelineEntry(command.finished_at, f"{title} ended", command.status, tone, command.detail, url)
-    if command.late_at:
-        tone = tones.COMMAND.get(command.late_status, INFO)
-        detail = "came after the command had ended; it counts for the profile"
-        yield TimelineEntry(command.late_at, f"{title}: late answer", command.late_status, tone, detail, url)
-
-
 # --- what is wrong --------------------------------------------------------------------------------------------------
 
 
@@ -222,8 +180,8 @@ def profile_problems(session: ChargingSession) -> Iterable[Problem]:
 
 def _last_commands(session: ChargingSession) -> dict[int, ChargePointCommand]:
     """Per profile the newest command that set or cleared it."""
-    changes = session.commands.filter(kind__in=[Kind.SET_PROFILE, Kind.CLEAR_PROFILE]).order_by("-id")[:NEWEST]
-    return {command.profile_id: command for command in reversed(changes) if command.profile_id}
+    changes = (c for c in session_rows.commands(session) if c.kind in {Kind.SET_PROFILE, Kind.CLEAR_PROFILE})
+    return {command.profile_id: command for command in changes if command.profile_id}
 
 
 def _what_is_wrong(profile: ChargingProfile, command: ChargePointCommand | None) -> str:

@@ -1,23 +1,56 @@
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 
-from chargepoints.admin import session_actions, session_page, timeline, tones
+from chargepoints.admin import (
+    pages,
+    raw,
+    self_tests,
+    session_actions,
+    session_chart,
+    session_lines,
+    session_page,
+    threads,
+    timeline,
+    tones,
+)
 from chargepoints.admin.columns import linked, listed, measured, pretty, session_link, toned, utc
 from chargepoints.admin.pages import OperatedAdmin, RecordAdmin
-from chargepoints.admin.rendering import presence
+from chargepoints.admin.rendering import admin_url, presence
+from chargepoints.chart.story import tell
 from chargepoints.models import ChargingSession, DriverToken, MeterValue
+
+OLDER = "older"
+"""Asks for more of the timeline."""
+
+
+class ConnectionFilter(admin.SimpleListFilter):
+    title = "charge point is"
+    parameter_name = "connection"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("online", "Online"), ("offline", "Offline")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002
+        offline = Q(charge_point__connection_id="")
+        return queryset.filter(offline if self.value() == "offline" else ~offline) if self.value() else queryset
 
 
 @admin.register(ChargingSession)
 class ChargingSessionAdmin(RecordAdmin):
+    kept_parameters = (session_chart.PARAMETER, OLDER)
+    fields_folded = True
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
         measured("power_w", "W", "power"), utc("started_at"), utc("ended_at"),
     ]  # fmt: skip
-    list_filter = ["state", "charge_point__location"]
+    list_filter = ["state", ConnectionFilter, "charge_point__location"]
     list_select_related = ["charge_point"]
     search_fields = ["uid", "charge_point__identity", "ocpp_transaction_id", "id_token", "contract_id"]
     search_help_text = "Session, charge point, transaction, driver's token or contract"
@@ -27,6 +60,7 @@ class ChargingSessionAdmin(RecordAdmin):
         session_actions.clear_profile,
         session_actions.fetch_active_profile,
         session_actions.remote_stop,
+        self_tests.self_test,
     ]
     shown = [
         "uid", "state", linked("charge_point"), linked("evse"), "connector", "ocpp_transaction_id", "id_token",
@@ -63,8 +97,39 @@ class ChargingSessionAdmin(RecordAdmin):
     def panels(self, obj: ChargingSession) -> list[tuple[str, object]]:
         return [("Charging profiles", session_page.profiles(obj, now=timezone.now()))]
 
-    def timeline(self, obj: ChargingSession) -> list[timeline.TimelineEntry]:
-        return timeline.entries_of(obj)
+    def page(self, request: HttpRequest, obj: ChargingSession) -> dict[str, Any]:
+        now = timezone.now()
+        lines = session_lines.lines(obj, now=now)
+        situation = session_lines.situation(obj, lines, refusal=timeline.refusal_of(obj), now=now)
+        most = threads.MANY if OLDER in request.GET else threads.FEW
+        zoom = session_chart.zoom_of(request.GET.get(session_chart.PARAMETER, ""))
+        return {
+            **super().page(request, obj),
+            "story": tell(situation),
+            "chart": session_chart.drawn(obj, lines, zoom=zoom, now=now),
+            "timeline": self._with_buttons(request, threads.timeline_of(timeline.entries_of(obj), most=most)),
+            "raw_base": f"{admin_url(obj).removesuffix('change/')}raw/",
+        }
+
+    def _with_buttons(self, request: HttpRequest, told: threads.Timeline) -> threads.Timeline:
+        def button(entry: timeline.TimelineEntry) -> pages.Button | None:
+            return pages.button_for(self, request, entry.remedy)
+
+        return told.map_steps(lambda step: replace(step, button=button(step.entry)) if step.entry.remedy else step)
+
+    # --- raw bodies of the timeline -----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.raw_view)
+        return [path("<path:object_id>/raw/<slug:key>/", view, name="session_raw"), *super().get_urls()]
+
+    def raw_view(self, request: HttpRequest, object_id: str, key: str) -> HttpResponse:
+        session = self.get_object(request, object_id)
+        if session is None:
+            raise Http404
+        if not self.has_view_permission(request, session):
+            raise PermissionDenied
+        return raw.raw_page(request, session, key)
 
 
 @admin.register(MeterValue)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Model
 
 from chargepoints.admin import rendering
+from chargepoints.chart.story import Refusal
 from chargepoints.models import ChargePoint, ChargingSession
 
 NEWEST = 200
@@ -20,7 +21,10 @@ NOTABLE_SKEW_S = 60
 class TimelineEntry:
     """`tone`: ok, warn, bad or info. Everything is text; the page escapes it.
 
-    `order` decides between entries of the same moment: a cause has a lower one than its effects.
+    `order` decides between entries of the same moment: a cause has a lower one than its effects. `thread`: the
+    correlation id, or else a name of its own, of what belongs together; `headline` says what one that begins with this
+    is about. `routine`: folded away while nothing is wrong with it. `raw`: the key of the bodies that can be opened
+    (`chargepoints.admin.raw`); `stamp` changes when they do.
     """
 
     at: datetime
@@ -30,6 +34,12 @@ class TimelineEntry:
     detail: str = ""
     url: str = ""
     order: int = 0
+    thread: str = ""
+    routine: bool = False
+    raw: str = ""
+    stamp: str = ""
+    remedy: "Remedy | None" = None
+    headline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,10 @@ class SessionAction:
 Source = Callable[[ChargingSession], Iterable[TimelineEntry]]
 ProblemFinder = Callable[[ChargingSession], Iterable[Problem]]
 
+RefusalFinder = Callable[[ChargingSession], Refusal | None]
+
 _sources: list[Source] = []
+_refusal_finders: list[RefusalFinder] = []
 _problem_finders: list[ProblemFinder] = []
 _session_actions: list[SessionAction] = []
 
@@ -75,6 +88,12 @@ _session_actions: list[SessionAction] = []
 def register_source(source: Source) -> Source:
     _sources.append(source)
     return source
+
+
+def register_refusals(finder: RefusalFinder) -> RefusalFinder:
+    """Of the newest request that was refused at once, if nothing was accepted since."""
+    _refusal_finders.append(finder)
+    return finder
 
 
 def register_problems(finder: ProblemFinder) -> ProblemFinder:
@@ -94,6 +113,10 @@ def entries_of(session: ChargingSession) -> list[TimelineEntry]:
     """From cause to effect: oldest first."""
     entries = [entry for source in _sources for entry in source(session)]
     return sorted(entries, key=lambda entry: (entry.at, entry.order))
+
+
+def refusal_of(session: ChargingSession) -> Refusal | None:
+    return next((refusal for finder in _refusal_finders if (refusal := finder(session))), None)
 
 
 def problems_of(session: ChargingSession) -> list[Problem]:

@@ -34,6 +34,15 @@ LIMIT = {
     OperatorLimit.State.REJECTED.value: BAD,
     OperatorLimit.State.UNCERTAIN.value: WARN,
 }
+EVSE = {
+    "Available": OK,
+    "Charging": OK,
+    "Occupied": OK,
+    "SuspendedEV": WARN,
+    "SuspendedEVSE": WARN,
+    "Unavailable": WARN,
+    "Faulted": BAD,
+}
 TOKEN = {
     DriverToken.Status.ACCEPTED.value: OK,
     DriverToken.Status.BLOCKED.value: BAD,

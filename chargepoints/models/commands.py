@@ -49,7 +49,9 @@ class ChargePointCommand(models.Model):
 
     charge_point = models.ForeignKey(ChargePoint, on_delete=models.CASCADE, related_name="commands")
     session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, null=True, related_name="commands")
-    profile = models.ForeignKey(ChargingProfile, on_delete=models.CASCADE, null=True, related_name="commands")
+    profile = models.ForeignKey(
+        ChargingProfile, on_delete=models.CASCADE, null=True, related_name="commands", db_index=False
+    )
     limit = models.ForeignKey(
         OperatorLimit, on_delete=models.CASCADE, null=True, related_name="commands", db_index=False
     )
@@ -82,6 +84,9 @@ class ChargePointCommand(models.Model):
             models.Index(fields=["created_at"], name="command_created"),  # metrics; the admin's dates
             models.Index(  # beat: what is overdue
                 fields=["expires_at"], condition=models.Q(status__in=["QUEUED", "SENT"]), name="command_overdue"
+            ),
+            models.Index(  # what a profile was told, the newest first
+                fields=["profile", "id"], condition=models.Q(profile__isnull=False), name="command_of_profile"
             ),
             models.Index(  # of an operator's limit
                 fields=["limit"], condition=models.Q(limit__isnull=False), name="command_of_limit"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -66,13 +67,15 @@ class IncomingCalls:
             self.answer_written.set()
 
     async def _answer(self, call: Call) -> None:
+        began, is_error = time.time(), False
         self._log.event(logging.DEBUG, "<- CALL", action=call.action, message_id=call.message_id)
         self._log.payload("<-", call.message_id, call.payload)
         try:
             text = await self._confirm(call)
         except RpcError as error:
-            text = self._callerror(call, error)
+            text, is_error = self._callerror(call, error), True
         await self._write(text)
+        self._log.answered(call, text, is_error=is_error, began=began)
 
     async def _confirm(self, call: Call) -> str:
         """The CALLRESULT. A CALL that repeats an answered one gets the stored answer: its sender never saw it.

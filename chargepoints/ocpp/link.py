@@ -9,6 +9,7 @@ from chargepoints import commands, inventory
 from chargepoints.ocpp.background import remember
 from chargepoints.ocpp.base import Send, Submit
 from chargepoints.ocpp.capabilities import LearnedCapabilities
+from chargepoints.ocpp.exchanges import Record
 from chargepoints.ocpp.outcomes import failed
 from chargepoints.ocpp.rpc import CallFailure, LateReply, RpcConnection, RpcError, Schemas
 from chargepoints.ocpp.wire import clean_text, parse_time, storable, wire_time
@@ -37,6 +38,7 @@ class Link:
         send: Send,
         submit: Submit,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        record: Record | None = None,
     ) -> None:
         self._charge_point_id = charge_point_id
         self._identity = identity
@@ -50,6 +52,7 @@ class Link:
             send=send,
             handle=self._handle,
             on_late=self._late,
+            record=record,
         )
 
     def _to_call(self, request: CommandRequest) -> tuple[str, Payload]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class _Outgoing:
     tag: str
     message_id: str = field(default_factory=lambda: uuid4().hex)
     sent: bool = False
+    sent_at: float = 0.0
     reply: dict[str, Any] | CallFailure | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +65,8 @@ class OutgoingCalls:
         with suppress(TimeoutError):
             await self._exchange(outgoing, frame, timeout_s)
         reply = self._unanswered(outgoing) if outgoing.reply is None else outgoing.reply
+        if outgoing.sent:
+            self._log.asked(action, outgoing.message_id, payload, reply, began=outgoing.sent_at)
         if isinstance(reply, dict):
             return reply
         raise reply
@@ -114,6 +118,7 @@ class OutgoingCalls:
             raise TimeoutError
         self._log.event(logging.INFO, "-> CALL", action=outgoing.action, message_id=outgoing.message_id)
         self._outstanding = outgoing
+        outgoing.sent_at = time.time()
         outgoing.sent = True  # from here on it may reach the charge point, even when the write is cut short
         try:
             await self._send_or_close(frame)
@@ -152,6 +157,7 @@ class OutgoingCalls:
         return InvalidAnswer(frame.payload, description)
 
     async def _tell_late(self, outgoing: _Outgoing, reply: dict[str, Any] | CallFailure) -> None:
+        self._log.asked(outgoing.action, outgoing.message_id, None, reply, began=outgoing.sent_at)
         late = LateReply(payload=reply) if isinstance(reply, dict) else LateReply(error=reply)
         try:
             await self._on_late(outgoing.tag, late)

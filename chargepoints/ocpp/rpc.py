@@ -5,9 +5,11 @@ between a handler's decision and its answer.
 """
 
 import logging
+import time
 from typing import Any
 
 from chargepoints.ocpp.base import Send
+from chargepoints.ocpp.exchanges import Record
 from chargepoints.ocpp.failures import (
     CallError,
     CallFailure,
@@ -43,14 +45,18 @@ __all__ = [
 class RpcConnection:
     """`handle` gets each incoming CALL; `on_late` gets the tag of a timed out CALL with its late answer.
 
-    `send` writes one frame; whatever it raises means that the socket is gone.
+    `send` writes one frame; whatever it raises means that the socket is gone. `record` gets each CALL with its answer,
+    on the loop: it must not wait.
     """
 
-    def __init__(self, *, identity: str, schemas: Schemas, send: Send, handle: Handle, on_late: OnLate) -> None:
+    def __init__(
+        self, *, identity: str, schemas: Schemas, send: Send, handle: Handle, on_late: OnLate,
+        record: Record | None = None,
+    ) -> None:  # fmt: skip
         self._send = send
         self._codes = schemas.codes
         self._closed = False
-        self._log = FrameLog(identity)
+        self._log = FrameLog(identity, record)
         self._incoming = IncomingCalls(log=self._log, schemas=schemas, write=self._write, handle=handle)
         self._outgoing = OutgoingCalls(
             log=self._log, schemas=schemas, send=send, on_late=on_late, may_write=self._incoming.answer_written
@@ -91,6 +97,7 @@ class RpcConnection:
         if message_id is None:
             message_id, code = UNREADABLE_ID, self._codes.unreadable
         self._log.event(logging.WARNING, "<- malformed", message_id=message_id, note=frame.reason)
+        self._log.unreadable(frame, began=time.time())
         if code:
             await self._write(encode_error(message_id, code, frame.reason))
 

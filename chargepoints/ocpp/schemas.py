@@ -159,6 +159,21 @@ class Schemas:
     def knows(self, action: str) -> bool:
         return action + "Response" in self._sources and action + self._suffix in self._sources
 
+    @property
+    def actions(self) -> set[str]:
+        requests = (name for name in self._sources if not name.endswith("Response"))
+        return {action for action in (name.removesuffix(self._suffix) for name in requests) if self.knows(action)}
+
+    def request_schema(self, action: str) -> dict[str, Any]:
+        """As the `ocpp` package has it. KeyError for an unknown action."""
+        schema: dict[str, Any] = json.loads(self._sources[action + self._suffix].read_text(encoding="utf-8-sig"))
+        return schema
+
+    def request_errors(self, action: str, payload: Any) -> list[tuple[tuple[str | int, ...], str]]:
+        """Everything that is wrong with a request of ours: the place in the payload, and what is wrong there."""
+        errors = self._validator(action + self._suffix, strict=True).iter_errors(payload)
+        return [(_place(error), _describe(error)) for error in errors]
+
     def check_request(self, action: str, payload: Any, *, strict: bool) -> Violation | None:
         """What is wrong with a request. Strict for what we send, tolerant for what we receive."""
         return self._check(action, self._suffix, payload, strict=strict)
@@ -228,6 +243,12 @@ def _with_nulls(schema: Any) -> Any:
         elif name not in required and "$ref" in part:
             part["anyOf"] = [{"$ref": part.pop("$ref")}, {"type": "null"}]
     return widened
+
+
+def _place(error: ValidationError) -> tuple[str | int, ...]:
+    """Of what is missing: where it should be."""
+    missing = (str(error.kind.value),) if error.kind.name == "required" else ()
+    return (*error.instance_path, *missing)
 
 
 def _describe(error: ValidationError) -> str:

@@ -23,6 +23,8 @@ State = ChargingProfile.State
 Kind = ChargePointCommand.Kind
 STANDING = (State.INSTALLED, State.UNCERTAIN, State.DRIFTED)
 SYSTEM = "system"
+SELF_TEST = "self-test"
+"""The owner of profiles that try out a charge point (`self_tests`): above all others, for minutes."""
 CHANGED = ["state", "applied", "applied_at", "follow_up_at", "ever_accepted", "corrections", "finding"]
 
 
@@ -42,7 +44,7 @@ def preview(
 
 
 def _profile_of(session: ChargingSession, owner: str) -> ChargingProfile | None:
-    return only_row(ChargingProfile.objects.filter(session=session, owner=owner))
+    return only_row(ChargingProfile.objects.filter(session=session.pk, owner=owner))
 
 
 def _prepared(
@@ -80,12 +82,10 @@ def want(
     *, session: ChargingSession, owner: str, schedule: ChargingSchedule, now: datetime
 ) -> tuple[ChargingProfile, PreparedSchedule]:
     """Records what the owner wants now. Raises ScheduleRefused before anything is written."""
-    profile = _profile_of(session, owner)
-    prepared = _prepared(session, profile, schedule, now=now)
-    if profile is None:
-        profile, created = session.profiles.get_or_create(owner=owner, defaults={"stack_level": 0})
-        if created:
-            profile.stack_level = _free_stack_level(profile)
+    profile, prepared = foresee(session=session, owner=owner, schedule=schedule, now=now)
+    if profile.pk is None:
+        new = {"stack_level": profile.stack_level}
+        profile, _ = session.profiles.get_or_create(owner=owner, defaults=new)
     profile.desired, profile.desired_at, profile.notes = schedule.to_json(), now, list(prepared.notes)
     wanted = ["desired", "desired_at", "notes", "stack_level"]
     if nothing_set(profile):
@@ -95,12 +95,38 @@ def want(
     return profile, prepared
 
 
-def _free_stack_level(profile: ChargingProfile) -> int:
-    """0 for the first owner of a session, one above the highest for the next: two owners never share a level."""
-    others = profile.session.profiles.exclude(pk=profile.pk)
-    highest = others.aggregate(Max("stack_level"))["stack_level__max"]
+def foresee(
+    *, session: ChargingSession, owner: str, schedule: ChargingSchedule, now: datetime
+) -> tuple[ChargingProfile, PreparedSchedule]:
+    """The profile that would carry `schedule`, unsaved if it is not there yet. Raises ScheduleRefused. Only reads."""
+    profile = _profile_of(session, owner)
+    prepared = _prepared(session, profile, schedule, now=now)
+    if profile is None:
+        profile = ChargingProfile(session=session, owner=owner, stack_level=_free_stack_level(session, owner))
+    elif owner == SELF_TEST and nothing_set(profile):
+        profile.stack_level = _free_stack_level(session, owner)  # others may have come since the last one
+    return profile, prepared
+
+
+def continued(
+    session: ChargingSession, schedule: ChargingSchedule, *, before: ChargingSchedule, now: datetime
+) -> PreparedSchedule:
+    """The part of `schedule` that follows at `now`, when `before` is in force. Raises ScheduleRefused."""
+    there = ChargingProfile(session=session, state=State.INSTALLED, applied=before.to_json())
+    return _prepared(session, there, schedule, now=now)
+
+
+def _free_stack_level(session: ChargingSession, owner: str) -> int:
+    """0 for the first owner of a session, one above the highest for the next: two owners never share a level.
+
+    A self-test takes the highest there is, and no level away from others.
+    """
+    taken = ChargingProfile.objects.filter(session=session.pk).exclude(owner=SELF_TEST)
+    highest = taken.aggregate(Max("stack_level"))["stack_level__max"]
     level = 0 if highest is None else highest + 1
-    allowed = profile.session.charge_point.max_stack_level
+    allowed = session.charge_point.max_stack_level
+    if owner == SELF_TEST:
+        level = max(level, 1 if allowed is None else allowed)
     if allowed is not None and level > allowed:
         raise ScheduleRefused("no_stack_level", f"the charge point has no stack level above {allowed} left")
     return level

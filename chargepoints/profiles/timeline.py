@@ -34,10 +34,17 @@ def period_at(schedule: ChargingSchedule, elapsed: float) -> SchedulePeriod | No
     return max(begun, key=lambda period: period.start_s, default=None)
 
 
+def period_of(
+    schedule: ChargingSchedule, moment: datetime, *, started_at: datetime | None = None
+) -> SchedulePeriod | None:
+    """The period in force at `moment`, None where it says nothing. `started_at`: of a relative one's transaction."""
+    elapsed = elapsed_s(schedule, moment, started_at=started_at)
+    return None if elapsed is None else period_at(schedule, elapsed)
+
+
 def limit_at(schedule: ChargingSchedule, moment: datetime, *, started_at: datetime | None = None) -> Decimal | None:
     """The limit in the schedule's unit, None where it says nothing. `started_at`: of a relative one's transaction."""
-    elapsed = elapsed_s(schedule, moment, started_at=started_at)
-    period = None if elapsed is None else period_at(schedule, elapsed)
+    period = period_of(schedule, moment, started_at=started_at)
     return None if period is None else period.limit
 
 

@@ -7,8 +7,9 @@ from cpo_backoffice import roles
 RECORDS = [
     "chargepoints.auditentry", "chargepoints.chargepointcommand", "chargepoints.chargingprofile",
     "chargepoints.chargingsession",
-    "chargepoints.metervalue", "chargepoints.operatorlimit", "chargepoints.serverprocess",
-    "ocpi.deliveryattempt", "ocpi.outboxmessage", "ocpi.profilerequest", "ocpi.requestbucket",
+    "chargepoints.metervalue", "chargepoints.ocppmessage", "chargepoints.operatorlimit", "chargepoints.serverprocess",
+    "chargepoints.smartchargingtest",
+    "ocpi.deliveryattempt", "ocpi.inboundrequest", "ocpi.outboxmessage", "ocpi.profilerequest", "ocpi.requestbucket",
 ]  # fmt: skip
 PLACES = [
     "chargepoints.chargepoint", "chargepoints.connector", "chargepoints.drivertoken", "chargepoints.evse",
@@ -50,8 +51,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("chargepoints", "0010_roles_and_audit"),
+        ("chargepoints", "0012_roles_and_audit"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("ocpi", "0009_manage_credentials"),
+        ("ocpi", "0011_manage_credentials"),
     ]
     operations = [migrations.RunPython(create, migrations.RunPython.noop)]

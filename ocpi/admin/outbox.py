@@ -1,8 +1,8 @@
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -12,7 +12,9 @@ from chargepoints.admin.columns import linked, measured, pretty, session_link, t
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import NEWEST, Problem, Remedy
 from ocpi.admin import tones
+from ocpi.admin.bodies import pretty_body, pretty_document
 from ocpi.admin.deliveries import SEND_PERMISSION, retry_delivery_now, why_not
+from ocpi.admin.filters import FixedFilter
 from ocpi.models import DeliveryAttempt, OutboxMessage
 
 Kind = OutboxMessage.Kind
@@ -108,28 +110,43 @@ def outcome(attempt: DeliveryAttempt) -> str:
     return rendering.badge(*outcome_words(attempt))
 
 
+class OutcomeFilter(FixedFilter):
+    title, parameter_name = "outcome", "outcome"
+    choices_known = (
+        ("wrong", "failed", ~Q(error="")),
+        ("good", "arrived", Q(error="", finished_at__isnull=False)),
+        ("none", "no answer", Q(http_status=None, finished_at__isnull=False)),
+        ("4xx", "HTTP 4xx", Q(http_status__gte=400, http_status__lt=500)),
+        ("5xx", "HTTP 5xx", Q(http_status__gte=500)),
+        ("open", "not over", Q(finished_at=None)),
+    )
+
+
 @admin.register(DeliveryAttempt)
 class DeliveryAttemptAdmin(RecordAdmin):
     list_display = [
-        "id", linked("message"), linked("message__party", "party"), "number", "method", "url", "came_of_it", "error",
+        "id", linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), measured("duration_ms", "ms", "took"),
     ]  # fmt: skip
-    list_filter = ["http_status", "message__kind", "message__party"]
-    list_select_related = ["message__party"]
+    list_filter = [OutcomeFilter, "message__kind", "party"]
+    list_select_related = ["message", "party"]
     search_fields = ["url", "error", "message__session__uid", "message__correlation_id"]
     search_help_text = "URL, error, session or correlation id"
     date_hierarchy = "started_at"
     shown = [
-        linked("message"), linked("message__party", "party"), "number", "method", "url", "came_of_it", "error",
+        linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), utc("sent_at"), utc("finished_at"), measured("duration_ms", "ms", "took"),
-        pretty("body", "sent"), "answer",
+        "correlation_id", "sent", "answer",
     ]  # fmt: skip
 
     @admin.display(description="outcome", ordering="http_status")
     def came_of_it(self, attempt: DeliveryAttempt) -> str:
         return outcome(attempt)
 
+    @admin.display(description="sent")
+    def sent(self, attempt: DeliveryAttempt) -> str:
+        return pretty_document(attempt.body)
+
     @admin.display(description="answer")
-    def answer(self, attempt: DeliveryAttempt) -> Any:
-        text = attempt.response_body
-        return format_html('<pre class="cpo-json">{}</pre>', text) if text else rendering.NOTHING
+    def answer(self, attempt: DeliveryAttempt) -> str:
+        return pretty_body(attempt.response_body)

@@ -19,6 +19,7 @@ from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
 from chargepoints.theme import TabularInline
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
+from ocpi.admin import exchanges, party_page, service_page
 from ocpi.admin.authorisation import check_authorisation, check_once_saved
 from ocpi.admin.connecting import ACTIONS, checked_url
 from ocpi.admin.credentials import CredentialsForm, issue_new_token
@@ -140,6 +141,7 @@ class PartyAdmin(OperatedAdmin):
     autocomplete_fields = ["shared_evses"]
     actions = ACTIONS
     has_credentials_permission = may_manage_credentials
+    kept_parameters = ("window",)
     fields = [*PartyForm.Meta.fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
@@ -167,10 +169,21 @@ class PartyAdmin(OperatedAdmin):
         count = party.undelivered_count
         return rendering.badge(count, rendering.BAD) if count else "0"
 
+    def page(self, request: HttpRequest, obj: Party) -> dict[str, Any]:
+        """`window` of the address: which time the service levels are about."""
+        now, window = timezone.now(), service_page.chosen(request.GET.get("window"))
+        panels = [
+            ("Service levels", service_page.panel(obj, window, now=now)),
+            ("Recent exchanges", exchanges.panel(request, obj)),
+            ("Endpoints", party_page.endpoints(obj, now=now)),
+        ]
+        return super().page(request, obj) | {"panels": panels}
+
     def summary(self, obj: Party) -> list[tuple[str, object]]:
         credentials = Credentials.objects.filter(party=obj).first()
         messages = rendering.list_url(OutboxMessage, party=obj.pk)
         return [
+            ("State", rendering.badge("on", rendering.OK) if obj.enabled else rendering.badge("off", rendering.WARN)),
             ("Registration", rendering.badge(*_registration(credentials))),
             ("OCPI version", obj.version),
             ("Roles", _roles(obj, credentials)),
@@ -190,6 +203,9 @@ class PartyAdmin(OperatedAdmin):
         if credentials is not None:
             yield from _handshake_problems(credentials)
         now = timezone.now()
+        yield from party_page.outage_problems(obj, now=now)
+        yield from party_page.lost_problems(obj, now=now)
+        yield from party_page.refused_problems(obj, now=now)
         for message in obj.outbox.filter(failing()).select_related("party")[:SHOWN_PROBLEMS]:
             yield from message_problems(message, now=now)
 

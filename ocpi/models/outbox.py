@@ -34,9 +34,9 @@ class OutboxMessage(models.Model):
     location = models.ForeignKey(
         Location, on_delete=models.CASCADE, null=True, related_name="outbox", help_text="EVSE: where the party has it"
     )
-    evse = models.ForeignKey(Evse, on_delete=models.CASCADE, null=True, related_name="outbox")
+    evse = models.ForeignKey(Evse, verbose_name="EVSE", on_delete=models.CASCADE, null=True, related_name="outbox")
     profile_request = models.OneToOneField(ProfileRequest, on_delete=models.CASCADE, null=True, related_name="message")
-    url = models.CharField(max_length=255, blank=True, help_text="RESULT: the response_url")
+    url = models.CharField("URL", max_length=255, blank=True, help_text="RESULT: the response_url")
     body = models.JSONField(null=True, help_text="That of a state is made when it is sent")
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     due_at = models.DateTimeField()
@@ -48,7 +48,7 @@ class OutboxMessage(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row")
     attempt_count = models.PositiveIntegerField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
-    correlation_id = models.CharField(max_length=128, blank=True)
+    correlation_id = models.CharField("correlation ID", max_length=128, blank=True)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True)
 
@@ -79,21 +79,30 @@ class DeliveryAttempt(models.Model):
     """Written before the attempt; `sent_at` is committed just before the first byte leaves: a crash leaves a trace."""
 
     message = models.ForeignKey(OutboxMessage, on_delete=models.CASCADE, related_name="attempts")
+    party = models.ForeignKey(
+        Party, on_delete=models.CASCADE, null=True, related_name="attempts", db_index=False,
+        help_text="That of the message",
+    )  # fmt: skip
     number = models.PositiveIntegerField()
+    correlation_id = models.CharField(max_length=128, blank=True, help_text="As sent")
     method = models.CharField(max_length=6)
-    url = models.CharField(max_length=300)
+    url = models.CharField("URL", max_length=300)
     body = models.JSONField(null=True)
     started_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    http_status = models.PositiveSmallIntegerField(null=True)
-    ocpi_status = models.PositiveSmallIntegerField(null=True)
+    http_status = models.PositiveSmallIntegerField("HTTP status", null=True)
+    ocpi_status = models.PositiveSmallIntegerField("OCPI status", null=True)
     response_body = models.TextField(blank=True)
     error = models.CharField(max_length=500, blank=True)
     duration_ms = models.PositiveIntegerField(null=True)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["started_at"], name="attempt_started"),  # the admin's dates; what is too old
+            models.Index(fields=["party", "started_at"], name="attempt_of_party"),  # service levels; a party's page
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.message_id}"

@@ -24,19 +24,19 @@ def token_hash(token: str) -> str:
 
 class Party(models.Model):
     class Role(models.TextChoices):
-        SCSP = "SCSP"
-        EMSP = "EMSP"
-        CPO = "CPO"
-        HUB = "HUB"
-        NSP = "NSP"
-        OTHER = "OTHER"
+        SCSP = "SCSP", "SCSP: smart charging service provider"
+        EMSP = "EMSP", "EMSP: e-mobility service provider"
+        CPO = "CPO", "CPO: charge point operator"
+        HUB = "HUB", "Hub"
+        NSP = "NSP", "NSP: navigation service provider"
+        OTHER = "OTHER", "Other"
 
     class Version(models.TextChoices):
-        V2_2_1 = "2.2.1"
-        V2_2 = "2.2"
+        V2_2_1 = "2.2.1", "OCPI 2.2.1"
+        V2_2 = "2.2", "OCPI 2.2"
 
     country_code = models.CharField(max_length=2)
-    party_id = models.CharField(max_length=3)
+    party_id = models.CharField("party ID", max_length=3)
     role = models.CharField(max_length=5, choices=Role, default=Role.SCSP)
     name = models.CharField(max_length=100, blank=True)
     enabled = models.BooleanField(default=True, help_text="Off: its requests get 401 and nothing is sent to it")
@@ -51,10 +51,10 @@ class Party(models.Model):
         default=list, blank=True, help_text="Addresses it calls us from, as networks (CIDR); none: from anywhere"
     )
     allow_insecure_urls = models.BooleanField(
-        default=False, help_text="Loopback and plain http; has an effect only while DEBUG is on"
+        "allow insecure URLs", default=False, help_text="Loopback and plain http; has an effect only while DEBUG is on"
     )
-    shares_all_evses = models.BooleanField(default=True, help_text="Sees and steers every EVSE")
-    shared_evses = models.ManyToManyField(Evse, blank=True, related_name="shared_with")
+    shares_all_evses = models.BooleanField("shares all EVSEs", default=True, help_text="Sees and steers every EVSE")
+    shared_evses = models.ManyToManyField(Evse, verbose_name="shared EVSEs", blank=True, related_name="shared_with")
     fail_safe_ttl_s = models.PositiveIntegerField(
         null=True, blank=True, verbose_name="fail-safe after (s)",
         help_text="Limits without an end are cleared when it has been silent this long; empty: never",
@@ -63,6 +63,9 @@ class Party(models.Model):
     heard_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Its last request, to 30 s")
     reached_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Its last good answer to us, to 30 s"
+    )
+    figures_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Its service levels are counted for good until here"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -106,7 +109,7 @@ class Credentials(models.Model):
         "how we prove ourselves", max_length=6, choices=Outbound, default=Outbound.BASE64
     )
     oauth_token_url = models.CharField("token URL", max_length=255, blank=True, validators=[is_url])
-    oauth_client_id = models.CharField("client id", max_length=255, blank=True, validators=[is_oauth_text])
+    oauth_client_id = models.CharField("client ID", max_length=255, blank=True, validators=[is_oauth_text])
     oauth_secret_encrypted = models.TextField(blank=True, editable=False)
     oauth_client_style = models.CharField(
         "client authentication", max_length=5, choices=ClientStyle, default=ClientStyle.BODY
@@ -118,7 +121,7 @@ class Credentials(models.Model):
         help_text="A fixed key in a header of this name goes with every request; empty: none, and the key is forgotten",
     )  # fmt: skip
     api_key_encrypted = models.TextField(blank=True, editable=False)
-    versions_url = models.CharField(max_length=255, blank=True, validators=[is_url])
+    versions_url = models.CharField("versions URL", max_length=255, blank=True, validators=[is_url])
     registered_at = models.DateTimeField(null=True, blank=True, help_text="By the credentials handshake")
     roles = models.JSONField(
         default=list,
@@ -206,9 +209,9 @@ def _refused(url: str) -> str:
 
 class PartnerEndpoint(models.Model):
     party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="endpoints")
-    identifier = models.CharField(max_length=64, help_text="OCPI module, e.g. sessions")
+    identifier = models.CharField("module", max_length=64, help_text="OCPI module, e.g. sessions")
     role = models.CharField(max_length=8, choices=[("SENDER", "SENDER"), ("RECEIVER", "RECEIVER")])
-    url = models.CharField(max_length=255, validators=[is_url])
+    url = models.CharField("URL", max_length=255, validators=[is_url])
     failing_since = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="What is pushed there gets no answer; empty: it does"
     )

@@ -28,15 +28,15 @@ class ProfileRequest(models.Model):
         REJECTED = "REJECTED"
         UNKNOWN = "UNKNOWN"
 
-    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="profile_requests")
+    party = models.ForeignKey(Party, on_delete=models.CASCADE, related_name="profile_requests", db_index=False)
     session = models.ForeignKey(ChargingSession, on_delete=models.CASCADE, null=True, related_name="profile_requests")
-    session_uid = models.CharField(max_length=36, help_text="As the partner named it")
+    session_uid = models.CharField("session UID", max_length=36, help_text="As the partner named it")
     kind = models.CharField(max_length=5, choices=Kind)
-    request_id = models.CharField(max_length=128)
-    correlation_id = models.CharField(max_length=128)
+    request_id = models.CharField("request ID", max_length=128)
+    correlation_id = models.CharField("correlation ID", max_length=128)
     sender = models.CharField(max_length=6, blank=True, help_text="Role that asked, as its routing headers say")
     receiver = models.CharField(max_length=6, blank=True, help_text="CPO that was asked, as its routing headers say")
-    response_url = models.CharField(max_length=255)
+    response_url = models.CharField("response URL", max_length=255)
     body = models.JSONField(null=True)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of kind, body and response_url")
     received_at = models.DateTimeField()
@@ -56,6 +56,7 @@ class ProfileRequest(models.Model):
         indexes = [
             models.Index(fields=["session", "-received_at"], name="request_of_session"),  # repeats; the session's page
             models.Index(fields=["received_at"], name="request_received"),  # metrics; the admin's dates
+            models.Index(fields=["party", "received_at"], name="request_of_party"),  # service levels; the admin
             models.Index(  # beat: accepted, no result yet
                 fields=["deadline_at"], condition=models.Q(response="ACCEPTED", result=""), name="request_unanswered"
             ),

@@ -10,13 +10,26 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from chargepoints.models.rows import only_row
 from ocpi import parties
 from ocpi.models import Credentials, Party, token_hash
 from ocpi.networks import caller_address, is_within
 from ocpi.protocol import tokens
 
 logger = logging.getLogger(__name__)
+
+
+MEANT = 4  # a header is read in two ways, and a party has two tokens at most
+NO_HEADER = "no Authorization header"
+NOT_OCPI = "the Authorization header holds no OCPI token: Token, a space, the token in base64"
+UNKNOWN = "nobody has this token"
+
+
+class NotLetIn(AuthenticationFailed):
+    """`why` is for our own people; `party_id` of whoever the token was made for."""
+
+    def __init__(self, why: str, party_id: int | None = None) -> None:
+        self.why, self.party_id = why, party_id
+        super().__init__()
 
 
 class AnyCredentials(BaseAuthentication):
@@ -32,12 +45,26 @@ class AnyCredentials(BaseAuthentication):
         header = request.headers.get("Authorization", "")
         hashes = [token_hash(token) for token in tokens.candidates(header)]
         named = Q(inbound_hash__in=hashes) | Q(pending_hash__in=hashes)
-        known = Credentials.objects.select_related("party").filter(named, party__enabled=True)
-        credentials = only_row(known.filter(inbound_kind__in=self.kinds)) if hashes else None
-        if credentials is None or not _calls_from_home(credentials.party, request):
-            raise AuthenticationFailed
-        parties.heard(credentials.party, now=timezone.now())
-        return credentials.party, credentials
+        known = list(Credentials.objects.select_related("party").filter(named).order_by()[:MEANT]) if hashes else []
+        for credentials in known:
+            if self._admits(credentials) and _calls_from_home(credentials.party, request):
+                parties.heard(credentials.party, now=timezone.now())
+                return credentials.party, credentials
+        raise self._refusal(header, known)
+
+    def _admits(self, credentials: Credentials) -> bool:
+        return credentials.party.enabled and credentials.inbound_kind in self.kinds
+
+    def _refusal(self, header: str, known: list[Credentials]) -> "NotLetIn":
+        """The caller is told none of this."""
+        if not known:
+            return NotLetIn(NO_HEADER if not header else UNKNOWN if tokens.candidates(header) else NOT_OCPI)
+        credentials = known[0]
+        if not credentials.party.enabled:
+            return NotLetIn("the party is switched off here", credentials.party_id)
+        if not self._admits(credentials):
+            return NotLetIn("a token A opens only versions and credentials: register first", credentials.party_id)
+        return NotLetIn("its token is good, but not from this address", credentials.party_id)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         return "Token"

@@ -77,6 +77,8 @@ class OcpiParser(BaseParser):
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:  # noqa: ARG002
         raw = stream.read(MAX_BODY_BYTES + 1)
+        if parser_context and "request" in parser_context:
+            parser_context["request"].raw = raw
         if len(raw) > MAX_BODY_BYTES:
             raise OcpiError(StatusCode.CLIENT_ERROR, f"body larger than {MAX_BODY_BYTES} bytes", http_status=413)
         try:

@@ -1,9 +1,14 @@
 """The base of every OCPI view: JSON in, envelope out, message ids and routing on every answer."""
 
+import logging
+import time
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any, cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 from rest_framework.exceptions import NotAuthenticated, NotFound
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import BasePermission
@@ -11,11 +16,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ocpi import inbound_log
+from ocpi.networks import caller_address
+from ocpi.protocol.authentication import NotLetIn
 from ocpi.protocol.envelope import OcpiParser, OcpiRenderer, exception_handler
 from ocpi.protocol.headers import MessageIds, Routing
 from ocpi.protocol.openapi import OcpiSchema
 from ocpi.protocol.routing import RoutedRightly
 from ocpi.protocol.slots import REQUESTS, Slots
+
+logger = logging.getLogger(__name__)
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -36,7 +46,9 @@ class HasCredentials(BasePermission):
 
 
 class OcpiRequest(Request):
-    """A body sent in chunks has no Content-Length; HTTP clients of .NET send theirs so."""
+    """A body sent in chunks has no Content-Length; HTTP clients of .NET send theirs so. `raw`: what was read of it."""
+
+    raw = b""
 
     def _load_stream(self) -> None:
         super()._load_stream()  # type: ignore[misc]
@@ -63,6 +75,8 @@ class OcpiView(APIView):
     message_ids: MessageIds
     routing: Routing
     _held: ExitStack
+    _came: tuple[datetime, float]
+    _refused: NotLetIn | None = None
 
     def get_exception_handler(self) -> Any:
         return exception_handler
@@ -99,6 +113,7 @@ class OcpiView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Renders at once, so that a body that cannot be written is still answered in the envelope."""
+        self._came = (timezone.now(), time.perf_counter())
         with ExitStack() as self._held:
             response = super().dispatch(request, *args, **kwargs)
         if isinstance(response, Response):
@@ -107,7 +122,36 @@ class OcpiView(APIView):
             except Exception as error:
                 response = self.finalize_response(self.request, self.handle_exception(error), *args, **kwargs)
                 response.render()
+        self._note(response)
         return response
+
+    def handle_exception(self, error: Exception) -> Response:
+        self._refused = error if isinstance(error, NotLetIn) else None
+        return super().handle_exception(error)
+
+    def _note(self, response: HttpResponseBase) -> None:
+        """Whatever goes wrong with it, the answer stands."""
+        try:
+            inbound_log.note(self._noted(response))
+        except Exception:
+            logger.exception("a request could not be noted")
+
+    def _noted(self, response: HttpResponseBase) -> inbound_log.Noted:
+        http, refused = self.request._request, self._refused
+        caller = getattr(self.request, "_auth", None) or refused  # either names its party, if there is one
+        address = caller_address(http.META, trust_proxy=settings.TRUST_PROXY)
+        at, began = self._came
+        document = getattr(response, "data", None)
+        return inbound_log.Noted(
+            party_id=getattr(caller, "party_id", None), at=at,
+            method=http.method or "", path=http.path, query=http.META.get("QUERY_STRING", ""),
+            address=str(address).partition("%")[0] if address else None, request_id=self.message_ids.request_id,
+            correlation_id=self.message_ids.correlation_id, http_status=response.status_code,
+            ocpi_status=document.get("status_code") if isinstance(document, dict) else None,
+            duration_ms=int((time.perf_counter() - began) * 1000), refusal=refused.why if refused else "",
+            request_body=inbound_log.noted_body(getattr(self.request, "raw", b"")),
+            response_body=inbound_log.noted_body(getattr(response, "content", b"")),
+        )  # fmt: skip
 
 
 def document_of(request: Request) -> dict[str, Any]:

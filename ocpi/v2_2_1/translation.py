@@ -72,9 +72,12 @@ def parse_set_charging_profile(body: Mapping[str, Any]) -> tuple[ChargingSchedul
     """The schedule and the response_url of a SetChargingProfile. Raises InvalidField, nothing else; unknown fields are
     ignored. Whether the URL may be called is for `ocpi.client.check_url`.
     """
-    root = _Field("", body)
-    schedule = _schedule(root.required("charging_profile"))
-    return schedule, response_url(root.required("response_url").value)
+    return parse_charging_profile(body), response_url(_Field("", body).required("response_url").value)
+
+
+def parse_charging_profile(body: Mapping[str, Any]) -> ChargingSchedule:
+    """The schedule of a SetChargingProfile alone. Raises InvalidField."""
+    return _schedule(_Field("", body).required("charging_profile"))
 
 
 def response_url(value: Any) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from chargepoints import limits
 from chargepoints.admin import session_page
-from chargepoints.models import ChargePointCommand, Evse, OperatorLimit
+from chargepoints.models import ChargePointCommand, ChargingSession, Evse, OperatorLimit
 from chargepoints.values import CommandOutcome, OutcomeStatus
 from tests.chargepoints.command_steps import EXPIRED, REJECTED
 from tests.chargepoints.limit_steps import answered, set_online, want
@@ -291,6 +291,7 @@ def test_a_sessions_page_shows_the_limit_of_the_whole_charge_point_and_none_that
     session, now = make_session(evse.charge_point), timezone.now()
     assert "Limit by an operator" not in dict(session_page.summary(session, now=now))
     limit = want(evse.charge_point, ends_at=now + timedelta(hours=1), now=now)
+    session = ChargingSession.objects.get()  # a page has its own
     assert "the charge point as a whole" in str(dict(session_page.summary(session, now=now))["Limit by an operator"])
     assert "Limit by an operator" not in dict(session_page.summary(session, now=limit.ends_at))
 
@@ -298,8 +299,9 @@ def test_a_sessions_page_shows_the_limit_of_the_whole_charge_point_and_none_that
 def test_a_session_tells_of_limits_that_were_wanted_while_it_ran(operator, evse):
     session, now = make_session(evse.charge_point), timezone.now()
     limits.remove_limit(want(evse, now=now), requested_by="operator kim", now=now)
-    titles = [entry.title for entry in operator.get(page(session)).context["timeline"]]
-    assert titles[-2:] == ["Limit of EVSE 1: 10 A per phase wanted", "Limit of EVSE 1: 10 A per phase ended"]
+    newest = operator.get(page(session)).context["timeline"].threads[0]
+    titles = [step.entry.title for step in newest.steps]
+    assert titles == ["Limit of EVSE 1: 10 A per phase wanted", "Limit of EVSE 1: 10 A per phase ended"]
 
 
 def test_a_refused_limit_is_named_with_the_reason_and_the_button_that_removes_it(operator, evse):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chargepoints import audit, commands
+from chargepoints.admin.timeline import entries_of
 from chargepoints.models import AuditEntry, ChargePoint, ChargePointCommand, Location
 from chargepoints.values import CommandOutcome, OutcomeStatus
 from tests.support.operators import (
@@ -226,8 +227,7 @@ def test_the_log_is_searched_and_filtered(operator):
 def test_a_sessions_timeline_tells_what_people_did(operator):
     session = make_session()
     act(operator, "remote_stop", session, confirmed=True, why="blocked bay")
-    timeline = operator.get(page(session)).context["timeline"]
-    [entry] = [entry for entry in timeline if entry.title == "Remote stop by operator"]
+    [entry] = [entry for entry in entries_of(session) if entry.title == "Remote stop by operator"]
     assert entry.detail == "Why: blocked bay"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from chargepoints import doorbell, lifespan, presence
 from chargepoints.doorbell import PROCESS_CHANNEL, Ring
@@ -28,7 +29,8 @@ def writer_stopped():
 class Server:
     """What a server says to and hears from a lifespan application."""
 
-    def __init__(self) -> None:
+    def __init__(self, *companions: Any) -> None:
+        self.companions = companions
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.heard: list[str] = []
         self.app: asyncio.Task[None] | None = None
@@ -37,7 +39,7 @@ class Server:
         self.heard.append(message["type"])
 
     async def starts(self) -> None:
-        self.app = asyncio.create_task(Lifespan()({"type": "lifespan"}, self.inbox.get, self._send))
+        self.app = asyncio.create_task(Lifespan(*self.companions)({"type": "lifespan"}, self.inbox.get, self._send))
         self.inbox.put_nowait({"type": "lifespan.startup"})
         await eventually(lambda: self.heard or self.app.done())
 
@@ -82,6 +84,29 @@ async def test_nothing_of_it_goes_on_after_the_end(transactional_db):
     await server.stops()
     assert own_tasks() == set()
     assert writer._thread is None
+
+
+class Companion:
+    """Says what it saw of the process at its start and at its end."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def start(self) -> None:
+        self.seen.append(("start", 0))
+
+    def stop(self) -> None:
+        self.seen.append(("stop", ServerProcess.objects.count()))
+        connection.close()
+
+
+async def test_what_lives_with_the_process_ends_before_the_process_is_signed_off(transactional_db):
+    companion = Companion()
+    server = Server(companion)
+    await server.starts()
+    assert companion.seen == [("start", 0)]
+    await server.stops()
+    assert companion.seen == [("start", 0), ("stop", 1)]
 
 
 async def test_the_only_process_clears_what_a_killed_one_left(transactional_db, settings):

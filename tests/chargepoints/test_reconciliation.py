@@ -406,7 +406,7 @@ STEPS = {
     "reconnect and forget": lambda c: c.reconnect(forgets=c.tells),
     "beat": lambda c: c.beat(),
     "sets nothing from here": lambda c: setattr(c, "ignores", c.tells),  # nor can it be known here
-    "clears nothing from here": lambda c: setattr(c, "keeps", YES),
+    "clears nothing from here": lambda c: setattr(c, "keeps", YES if c.tells else None),  # nor can this
     "honest from here": lambda c: c.become_honest(),
 }
 

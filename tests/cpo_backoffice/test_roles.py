@@ -42,10 +42,13 @@ PAGES = {
     "chargepoints.evse": PLACE,
     "chargepoints.location": PLACE,
     "chargepoints.metervalue": RECORD,
+    "chargepoints.ocppmessage": RECORD,
     "chargepoints.operatorlimit": RECORD,
     "chargepoints.serverprocess": RECORD,
+    "chargepoints.smartchargingtest": RECORD,
     "ocpi.credentials": PARTNER,
     "ocpi.deliveryattempt": RECORD,
+    "ocpi.inboundrequest": RECORD,
     "ocpi.outboxmessage": RECORD,
     "ocpi.partnerendpoint": (ALL, MANAGING, MANAGING, MANAGING),
     "ocpi.party": PARTNER,
@@ -55,12 +58,14 @@ PAGES = {
 ACTIONS = {
     "chargepoints.chargepoint": {
         "remote_start": OPERATING, "trigger_message": OPERATING, "refresh_capabilities": OPERATING,
-        "soft_reset": OPERATING, "set_limit": OPERATING, "remove_limit": OPERATING,
+        "soft_reset": OPERATING, "open_console": OPERATING, "self_test": OPERATING,
+        "set_limit": OPERATING, "remove_limit": OPERATING,
     },
     "chargepoints.chargingsession": {
         "push_profile_again": STEERING, "clear_profile": STEERING, "fetch_active_profile": STEERING,
-        "remote_stop": OPERATING, "send_session_again": SENDING,
+        "remote_stop": OPERATING, "self_test": OPERATING, "dry_run_of": ALL, "send_session_again": SENDING,
     },
+    "chargepoints.smartchargingtest": {"stop_test": OPERATING},
     "chargepoints.evse": {"remote_start": OPERATING, "set_limit": OPERATING, "remove_limit": OPERATING},
     "ocpi.credentials": {"issue_new_token": MANAGING, "check_authorisation": MANAGING},
     "ocpi.outboxmessage": {"retry_delivery_now": SENDING},
@@ -70,7 +75,10 @@ ACTIONS = {
     },
 }  # fmt: skip
 # Names of pages that are no model's: who may open them, and what their address needs.
-SITE_PAGES: dict[str, tuple[frozenset[str], tuple[object, ...]]] = {"action_results": (ALL, (uuid4(),))}
+SITE_PAGES: dict[str, tuple[frozenset[str], tuple[object, ...]]] = {
+    "action_results": (ALL, (uuid4(),)),
+    "dry_run": (ALL, ()),
+}
 
 
 @pytest.fixture(autouse=True)

@@ -121,22 +121,6 @@ def test_a_list_of_many_rows_takes_as_many_queries_as_one_of_few(
 # --- the page of a session ------------------------------------------------------------------------------------------
 
 
-def test_a_session_tells_requests_results_and_deliveries_in_order_and_links_them(admin_of_all, party, session):
-    start = timezone.now() - timedelta(minutes=5)
-    request = make_request(party, session, at=start, result="ACCEPTED", result_at=start + timedelta(seconds=2))
-    message = result_of(request, status="DELIVERED")
-    OutboxMessage.objects.update(created_at=start + timedelta(seconds=3))
-    tried = attempt(message, at=start + timedelta(seconds=4), method="POST", http_status=200, ocpi_status=1000)
-    timeline = admin_of_all.get(page(session)).context["timeline"]
-    told = [(entry.title, entry.status, entry.tone, entry.url) for entry in timeline if "NL*JED" in entry.title]
-    assert told == [
-        (f"NL*JED asked a charging profile (SET {request.pk})", "ACCEPTED", "ok", page(request)),
-        (f"Result of SET {request.pk} for NL*JED", "ACCEPTED", "ok", page(request)),
-        (f"RESULT {message.pk} for NL*JED written", "now DELIVERED", "ok", page(message)),
-        (f"RESULT {message.pk} to NL*JED, attempt 1, POST", "HTTP 200, OCPI 1000", "ok", page(tried)),
-    ]
-
-
 def test_a_session_that_did_not_reach_a_partner_says_why_and_has_the_button(sender, party, session):
     message = make_message(party, session, at=timezone.now(), failures=3, last_error="HTTP 503")
     [(problem, button)] = sender.get(page(session)).context["problems"]

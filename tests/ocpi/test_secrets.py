@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from ocpi import handshake, outbox
+from ocpi import handshake, inbound_log, outbox
 from ocpi.client import DeliveryFailed, FailureKind
 from ocpi.models import OutboxMessage
 from ocpi.protocol.tokens import encode_base64
@@ -36,6 +36,7 @@ def a_whole_life(partner: Partner) -> list[str]:
     """A registration that fails and one that succeeds, a request, a result that fails and one that arrives, an update,
     an end. Returns every token that was in play.
     """
+    inbound_log.buffer.take()
     party, session = make.unregistered(), make.session()
     first = Api("first-NEW")
     first("get", "/ocpi/versions")
@@ -62,6 +63,7 @@ def a_whole_life(partner: Partner) -> list[str]:
     Api("planted-unknown")("get", "/ocpi/2.2.1/sessions")
     willing(partner)
     token_d = api("put", "/ocpi/2.2.1/credentials", credentials_body()).json()["data"]["token"]
+    assert inbound_log.flush() > 0
     tokens = ["first-NEW", TOKEN_B, token_c, token_d, "planted-unknown"]
     return tokens + [encode_base64(token) for token in tokens]
 

@@ -72,7 +72,8 @@ def test_watching_brings_what_a_lost_doorbell_left(partner: Partner, enqueued):
 
 
 def test_every_task_of_ocpi_is_tested_here():
-    assert OURS == ["ocpi.tasks.deliver_message", "ocpi.tasks.watch_locations", "ocpi.tasks.watch_outbox"]
+    assert OURS == ["ocpi.tasks.deliver_message", "ocpi.tasks.watch_locations", "ocpi.tasks.watch_outbox",
+                    "ocpi.tasks.watch_service_levels"]  # fmt: skip
 
 
 def test_watching_locations_writes_what_partners_lack_and_rings_for_nothing(enqueued):

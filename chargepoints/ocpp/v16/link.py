@@ -16,7 +16,7 @@ class V16Link(Link):
     life_question = translation.LIFE_QUESTION
 
     def _to_call(self, request: CommandRequest) -> tuple[str, Payload]:
-        return translation.to_call(request, now=self._clock())
+        return translation.to_call(request)
 
     def _to_outcome(self, request: CommandRequest, answer: Payload) -> CommandOutcome:
         return translation.to_outcome(request, answer, received_at=self._clock())

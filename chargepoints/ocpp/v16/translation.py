@@ -35,8 +35,8 @@ _UNKNOWN = frozenset({"Unknown", "NotFound"})  # no such profile, no such certif
 # --- commands -> calls -----------------------------------------------------------------------------------------------
 
 
-def to_call(request: CommandRequest, *, now: datetime) -> tuple[str, Payload]:  # noqa: ARG001
-    """Action and payload. ValueError for what OCPP 1.6 cannot express. `now` is for versions whose calls need it."""
+def to_call(request: CommandRequest) -> tuple[str, Payload]:
+    """Action and payload. ValueError for what OCPP 1.6 cannot express."""
     match request:
         case SetProfile():
             return "SetChargingProfile", _set_profile(request)

@@ -8,7 +8,10 @@
 
   const partsOf = (root) => [...root.querySelectorAll("[data-part]")];
   const keysOf = (parts) => parts.map((part) => part.dataset.part).join("|");
-  const inUse = (part) => part !== document.activeElement && part.contains(document.activeElement);
+  /* What is opened or closed keeps the focus; it must not keep its part from being refreshed. */
+  const focusedKey = () => document.activeElement?.closest("summary")?.closest("details[data-key]")?.dataset.key;
+  const inUse = (part) => part !== document.activeElement && part.contains(document.activeElement) && !focusedKey();
+  const keyed = (root, key) => root.querySelector(`details[data-key="${CSS.escape(key)}"]`);
 
   const withToken = (root) => {
     const known = document.querySelector("input[name=csrfmiddlewaretoken]");
@@ -21,7 +24,7 @@
 
   const keepOpened = (before, after) => {
     for (const details of before.querySelectorAll("details[open][data-key]")) {
-      const same = after.querySelector(`details[data-key="${CSS.escape(details.dataset.key)}"]`);
+      const same = keyed(after, details.dataset.key);
       if (same) same.open = true;
     }
     return after;
@@ -35,7 +38,9 @@
     old.forEach((part, i) => {
       if (live.cpoSeen.get(part.dataset.part) === now[i].outerHTML || inUse(part)) return;
       live.cpoSeen.set(part.dataset.part, now[i].outerHTML);
+      const key = part.contains(document.activeElement) ? focusedKey() : undefined;
       part.replaceWith(keepOpened(part, now[i]));
+      if (key !== undefined) keyed(now[i], key)?.querySelector("summary").focus({ preventScroll: true });
       now[i].dispatchEvent(new CustomEvent("cpo:shown", { bubbles: true }));
     });
   };

@@ -23,7 +23,7 @@ TX, TX_DEFAULT, MAX = ProfilePurpose.TX, ProfilePurpose.TX_DEFAULT, ProfilePurpo
 def payload(purpose, *, evse_id=0, transaction_id="", start_at=NOW, valid_to=None):
     schedule = ChargingSchedule(RateUnit.AMPERE, (SchedulePeriod(0, Decimal("10.1"), 3),), start_at)
     request = SetProfile(2_000_000_000, 8, evse_id, transaction_id, schedule, purpose=purpose, valid_to=valid_to)
-    action, wire = to_call(request, now=NOW)
+    action, wire = to_call(request)
     assert action == "SetChargingProfile"
     VALIDATOR.validate(json.loads(json.dumps(wire)))
     return wire

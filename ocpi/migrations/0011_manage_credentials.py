@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ocpi', '0008_routing_and_versions'),
+        ('ocpi', '0010_attempt_correlation'),
     ]
 
     operations = [

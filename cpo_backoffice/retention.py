@@ -1,0 +1,91 @@
+"""How long records are kept: what is older than its setting says is deleted by beat, oldest first, in small batches.
+
+Constraints:
+- nothing that is still needed: open commands, messages that have not arrived, requests without a result, whatever a
+  session is that goes on;
+- Sessions, Locations, profiles and the history of operators' actions are no records of this kind: nothing deletes them;
+- each batch is a transaction of its own, short enough for whoever waits; a run ends after RUN_S seconds, and the next
+  beat goes on. Two runs at once delete the same rows, once.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model, Q, QuerySet
+
+from chargepoints.transactions import committed
+
+logger = logging.getLogger(__name__)
+BATCH = 500
+RUN_S = 3.0
+ENDED = Q(session__state__in=["COMPLETED", "INVALID"])
+CLOSED = Q(status__in=["DELIVERED", "FAILED", "EXPIRED", "IN_DOUBT"])
+_ANSWERED = ~Q(status__in=["QUEUED", "SENT"])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows of `model` (`app.Model`) whose `age` is older than the days of `setting`, if they `may_go`.
+
+    Ages rise with ids, as for everything that is written when it happens: the oldest rows have the lowest ids.
+    """
+
+    setting: str
+    model: str
+    age: str
+    may_go: Q = field(default_factory=Q)
+
+    def cutoff(self, *, now: datetime) -> datetime | None:
+        """None: for ever."""
+        days: int = getattr(settings, self.setting)
+        return now - timedelta(days=days) if days > 0 else None
+
+    def rows(self) -> QuerySet[Model]:
+        return apps.get_model(self.model)._default_manager.all()
+
+
+KEPT: Sequence[Kept] = (
+    Kept("KEEP_METER_VALUES_DAYS", "chargepoints.MeterValue", "received_at"),
+    Kept("KEEP_DELIVERIES_DAYS", "ocpi.DeliveryAttempt", "started_at", Q(finished_at__isnull=False)),
+    Kept("KEEP_LOGS_DAYS", "ocpi.InboundRequest", "at"),
+    Kept("KEEP_LOGS_DAYS", "chargepoints.OcppMessage", "at"),
+    Kept("KEEP_REQUESTS_DAYS", "ocpi.OutboxMessage", "created_at", CLOSED & (Q(kind="RESULT") | ENDED)),
+    Kept("KEEP_REQUESTS_DAYS", "ocpi.ProfileRequest", "received_at", ~Q(response="ACCEPTED") | ~Q(result="")),
+    Kept("KEEP_COMMANDS_DAYS", "chargepoints.ChargePointCommand", "created_at", _ANSWERED & (Q(session=None) | ENDED)),
+)
+
+
+def sweep(*, now: datetime, kept: Sequence[Kept] = KEPT, run_s: float = RUN_S) -> dict[str, int]:
+    """Returns how many rows of each model were deleted."""
+    until, deleted = time.monotonic() + run_s, dict[str, int]()
+    for rule in kept:
+        cutoff = rule.cutoff(now=now)
+        count = _sweep(rule, cutoff, until=until) if cutoff else 0
+        if count:
+            deleted[rule.model] = deleted.get(rule.model, 0) + count
+            logger.info("retention deleted model=%s rows=%s older_than=%s", rule.model, count, cutoff)
+    return deleted
+
+
+def _sweep(rule: Kept, cutoff: datetime, *, until: float) -> int:
+    """From the lowest id upwards, to the first row that is young enough."""
+    after, count = 0, 0
+    while time.monotonic() < until:
+        seen = list(rule.rows().filter(pk__gt=after).order_by("pk").values_list("pk", rule.age)[:BATCH])
+        old = [pk for pk, at in seen if at < cutoff]
+        if old:
+            count += _delete(rule, old)
+        if len(old) < BATCH:
+            break
+        after = seen[-1][0]
+    return count
+
+
+@committed
+def _delete(rule: Kept, ids: list[int]) -> int:
+    return rule.rows().filter(rule.may_go, pk__in=ids).delete()[1].get(rule.model, 0)
