@@ -6,7 +6,8 @@ class ChargePointsConfig(AppConfig):
     verbose_name = "Charge points"
 
     def ready(self) -> None:
-        from chargepoints import reconciliation, self_tests
+        from chargepoints import audit, reconciliation, self_tests
 
+        audit.connect()
         reconciliation.connect()
         self_tests.connect()

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from chargepoints import commands, doorbell, follow_ups, limits, presence, reconciliation, self_tests, sessions
+from chargepoints import audit, commands, doorbell, follow_ups, limits, presence, reconciliation, self_tests, sessions
 from chargepoints.models import ChargePointCommand
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def watch_self_tests() -> None:
 def watch_sessions() -> None:
     """Sends the next part of long profiles; keeps limits in step; settles doubts; ends sessions that never began."""
     now = timezone.now()
-    for step in (limits.watch, follow_ups.send_due, reconciliation.watch, sessions.invalidate_pending):
+    for step in (limits.watch, follow_ups.send_due, reconciliation.watch, sessions.invalidate_pending, audit.settle):
         try:
             step(now=now)
         except Exception:  # what is wrong with one must not stop the others; the next beat tries it again

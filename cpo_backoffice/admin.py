@@ -6,13 +6,15 @@ from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
 
+from chargepoints.admin.audited import Audited
+from chargepoints.admin.exports import Exported
 from chargepoints.theme import USER_FORMS, ModelAdmin
 
 admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc]
+class UserAdmin(Exported, Audited, auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc]
     list_display = ["username", "first_name", "last_name", "roles", "is_active", "is_superuser", "last_login"]
     form = USER_FORMS.get("form", auth_admin.UserAdmin.form)  # type: ignore[misc]
     add_form = USER_FORMS.get("add_form", auth_admin.UserAdmin.add_form)
@@ -27,5 +29,5 @@ class UserAdmin(auth_admin.UserAdmin, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(Exported, Audited, auth_admin.GroupAdmin, ModelAdmin):  # type: ignore[misc]
     pass

@@ -7,7 +7,9 @@ class BackOfficeConfig(AppConfig):
     verbose_name = "Back-office"
 
     def ready(self) -> None:
-        from cpo_backoffice import checks  # noqa: F401
+        from cpo_backoffice import checks, sign_ins  # noqa: F401
+
+        sign_ins.connect()
 
 
 class OperatorsAdminConfig(AdminConfig):

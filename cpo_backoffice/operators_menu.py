@@ -49,7 +49,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("auth.User", "person"),
             ("auth.Group", "group"),
-            ("admin.LogEntry", "history"),
+            ("chargepoints.AuditEntry", "history"),
             ("chargepoints.ServerProcess", "memory"),
         ),
     ),

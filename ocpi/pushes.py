@@ -85,15 +85,15 @@ def open_missing(*, now: datetime, limit: int = 100) -> int:
     return count
 
 
-def push_again(session: ChargingSession, *, now: datetime) -> int:
-    """Sends the whole session to every party that sees it, whatever they may have. Returns how many."""
+def push_again(session: ChargingSession, *, now: datetime) -> list[OutboxMessage]:
+    """Sends the whole session to every party that sees it, whatever they may have. Returns the messages."""
     _open_messages(session, now=now)
     standing = _standing(session)
-    count = standing.update(
+    standing.update(
         revision=F("revision") + 1, status=_pending_unless_sending(), due_at=now, failures=0, delivered_body=None
     )
     outbox.enqueue(standing.values_list("pk", flat=True))
-    return count
+    return list(standing.select_related("party"))
 
 
 def active_profile_changed(

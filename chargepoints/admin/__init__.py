@@ -1,6 +1,7 @@
 """The operators' site: what is wrong, why, and the button that mends it."""
 
 from chargepoints.admin import (
+    audit_log,
     charge_points,
     commands,
     dashboard_charging,
@@ -13,6 +14,6 @@ from chargepoints.admin import (
 )
 
 __all__ = [
-    "charge_points", "commands", "dashboard_charging", "limits", "messages", "self_tests", "session_timeline",
-    "sessions", "sites",
+    "audit_log", "charge_points", "commands", "dashboard_charging", "limits", "messages", "self_tests",
+    "session_timeline", "sessions", "sites",
 ]  # fmt: skip

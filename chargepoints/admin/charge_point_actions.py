@@ -1,10 +1,9 @@
 """What operators can ask of a charge point itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from django import forms
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -17,10 +16,10 @@ from chargepoints.admin.confirmation import (
     go_back,
     is_confirmed,
     operator,
-    tell_command,
     too_many,
 )
-from chargepoints.models import ChargePoint, Connector
+from chargepoints.admin.results import Result, for_each, nothing, of_command
+from chargepoints.models import ChargePoint, ChargePointCommand, Connector
 from chargepoints.ocpp import registry
 from chargepoints.ocpp.operator_calls import TRIGGERED_MESSAGES, CallRefused, OperatorCalls
 from chargepoints.values import RawCall
@@ -64,11 +63,22 @@ def trigger_message(model_admin: admin.ModelAdmin, request: HttpRequest, queryse
 def refresh_capabilities(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
 ) -> HttpResponse | None:
-    """Only reads the charge point's configuration, so nothing has to be confirmed."""
+    """Only reads the charge point's configuration, so for one nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
-    queryset.exclude(refused_units="").update(refused_units="")  # what it once refused is tried again
-    return _call_each(model_admin, request, queryset, lambda cp: _calls_of(cp).get_capabilities())
+    if len(queryset) > 1 and not is_confirmed(request):
+        effects = [Effect(charge_point, ("is asked for its configuration",)) for charge_point in queryset]
+        return confirmation_page(
+            model_admin, request, title="Refresh capabilities?", button="Yes, ask them", effects=effects
+        )
+    return _call_each(model_admin, request, queryset, _capabilities_anew)
+
+
+def _capabilities_anew(charge_point: ChargePoint) -> Sequence[RawCall]:
+    """What it once refused is tried again."""
+    calls = _calls_of(charge_point).get_capabilities()
+    ChargePoint.objects.filter(pk=charge_point.pk).exclude(refused_units="").update(refused_units="")
+    return calls
 
 
 @admin.action(permissions=["operate"], description="Reset (soft)")
@@ -95,25 +105,22 @@ def open_console(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: 
 def _call_each(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, calls: Calls
 ) -> HttpResponse | None:
-    for charge_point in queryset:
-        _call_one(model_admin, request, charge_point, calls)
-    return go_back(request)
+    by = operator(request)
+    return for_each(model_admin, request, list(queryset), lambda charge_point: _call(charge_point, calls, by=by))
 
 
-def _call_one(model_admin: admin.ModelAdmin, request: HttpRequest, charge_point: ChargePoint, calls: Calls) -> None:
+def _call(charge_point: ChargePoint, calls: Calls, *, by: str) -> Iterable[Result]:
     try:
         wanted = calls(charge_point)
     except CallRefused as refused:
-        text = f"{charge_point}: nothing was sent, {refused}."
-        return model_admin.message_user(request, text, messages.WARNING)
-    for call in wanted:
-        with transaction.atomic():
-            command = commands.request_call(
-                charge_point=charge_point, action=call.action, payload=call.payload,
-                requested_by=operator(request), now=timezone.now(),
-            )  # fmt: skip
-            tell_command(model_admin, request, charge_point, command)
-    return None
+        return [nothing(f"{charge_point}: nothing was sent, {refused}.")]
+    return [of_command(asked(charge_point, call, by=by)) for call in wanted]
+
+
+def asked(charge_point: ChargePoint, call: RawCall, *, by: str) -> ChargePointCommand:
+    return commands.request_call(
+        charge_point=charge_point, action=call.action, payload=call.payload, requested_by=by, now=timezone.now()
+    )
 
 
 def _calls_of(charge_point: ChargePoint) -> OperatorCalls:

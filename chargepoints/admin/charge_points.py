@@ -18,6 +18,7 @@ from chargepoints.admin import (
     limit_actions,
     limit_words,
     messages,
+    remote_start,
     rendering,
     self_tests,
     tones,
@@ -108,6 +109,7 @@ class ChargePointAdmin(PlaceAdmin):
     search_help_text = "Identity, vendor, model, serial number or location"
     autocomplete_fields = ["location"]
     actions = [
+        remote_start.remote_start,
         charge_point_actions.trigger_message,
         charge_point_actions.refresh_capabilities,
         charge_point_actions.soft_reset,

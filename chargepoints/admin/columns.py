@@ -26,6 +26,7 @@ def _column(field: str, label: str | None, render: Callable[[Any], Any], *, sort
         return render(_follow(obj, field))
 
     column.__name__ = field.replace("__", "_")
+    column.field_path = field  # type: ignore[attr-defined]  # what an export reads
     return column
 
 

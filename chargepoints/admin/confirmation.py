@@ -1,4 +1,4 @@
-"""Actions of operators: a page that says what will happen, then a message that says what did."""
+"""Actions of operators: a page that says what will happen and asks why. `results` says what did."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,11 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-
-from chargepoints.admin import rendering
-from chargepoints.models import ChargePoint, ChargePointCommand
 
 AT_ONCE = 100
 """Objects one action takes at most, so that a slip of the hand does not reach every charge point."""
@@ -49,8 +45,9 @@ def confirmation_page(
     effects: Iterable[Effect],
     form: forms.Form | None = None,
     warning: str = "",
+    asks_why: bool = True,
 ) -> HttpResponse:
-    """Asks before anything is done; the answer comes back to the same action with `confirm`."""
+    """Asks before anything is done, and why; the answer comes back to the same action with `confirm`."""
     effects = list(effects)
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),
@@ -60,6 +57,8 @@ def confirmation_page(
         "effects": effects,
         "form": form,
         "warning": warning,
+        "asks_why": asks_why,
+        "why": comment_of(request),
         "action": request.POST["action"],
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "next": safe_next(request),
@@ -85,30 +84,6 @@ def operator(request: HttpRequest) -> str:
     return f"operator {request.user.get_username()}"[:64]
 
 
-def tell(model_admin: admin.ModelAdmin, request: HttpRequest, target: Model, text: str, *, level: int) -> None:
-    """Says it to the operator, and writes who did what to whom into the history."""
-    model_admin.log_change(request, target, text)
-    model_admin.message_user(request, text, level)
-
-
-def tell_command(
-    model_admin: admin.ModelAdmin, request: HttpRequest, target: Model, command: ChargePointCommand
-) -> None:
-    """What became of the command so far: queued, waiting for an offline charge point, or over already."""
-    before, after, level = _command_words(command.charge_point, command)
-    what, name = f"{command.charge_point}: {command.action} {before}", f"command {command.pk}"
-    model_admin.log_change(request, target, f"{what} {name}{after}")
-    text = format_html("{} {}{}", what, rendering.link(command, name), after)
-    model_admin.message_user(request, text, level)
-
-
-def _command_words(charge_point: ChargePoint, command: ChargePointCommand) -> tuple[str, str, int]:
-    """Before and after the command's name, and the level of the message."""
-    if not command.is_open:
-        level = messages.INFO if command.status == command.Status.ACCEPTED else messages.WARNING
-        return "not sent:", f" is {command.status} at once, {command.detail}", level
-    if charge_point.is_online:
-        return "queued as", "", messages.SUCCESS
-    deadline = rendering.when(command.expires_at)
-    after = f", but the charge point is offline: it expires at {deadline} unless the charge point connects before"
-    return "queued as", after, messages.WARNING
+def comment_of(request: HttpRequest) -> str:
+    """Why, in the operator's words; the form of a limit asks for it itself."""
+    return (request.POST.get("why") or request.POST.get("reason", "")).strip()[:500]

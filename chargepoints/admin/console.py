@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from chargepoints import commands
 from chargepoints.admin import rendering, schema_form, tones
-from chargepoints.admin.confirmation import operator, tell_command
+from chargepoints.admin.confirmation import operator
 from chargepoints.admin.live import is_live, live_part
+from chargepoints.admin.results import of_command, record, say
 from chargepoints.admin.schema_form import Filled, Schema
 from chargepoints.models import ChargePoint, ChargePointCommand
 from chargepoints.ocpp import registry
@@ -130,7 +131,9 @@ def _send(
             charge_point=charge_point, action=action, payload=payload, requested_by=operator(request),
             now=timezone.now(),
         )  # fmt: skip
-        tell_command(model_admin, request, charge_point, command)
+        result = of_command(command)
+        record(model_admin, request, charge_point, [result], action=f"Console: {action}")
+        say(model_admin, request, [result])
     return HttpResponseRedirect(f"{url_of(charge_point)}?ocpp_action={action}&sent={command.pk}")
 
 

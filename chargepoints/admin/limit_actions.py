@@ -3,12 +3,12 @@
 A limit is asked for in two steps: the first answer to the form says what these values will do, the second one does it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -21,11 +21,10 @@ from chargepoints.admin.confirmation import (
     go_back,
     is_confirmed,
     operator,
-    tell,
-    tell_command,
     too_many,
 )
 from chargepoints.admin.rendering import schedule_words
+from chargepoints.admin.results import Outcome, Result, for_each, nothing, of_command
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse, OperatorLimit
 from chargepoints.values import RateUnit, ScheduleRefused
 
@@ -91,15 +90,16 @@ def set_limit(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Que
     places, now, by = _places(queryset), timezone.now(), operator(request)
     form = LimitForm(request.POST if "confirm" in request.POST else None)
     if is_confirmed(request, form) and form.cleaned_data["checked"] == form.values:
-        for place in places:
-            _set(model_admin, request, place, form.draft(place, requested_by=by, now=now), now=now)
-        return go_back(request)
+        return for_each(
+            model_admin, request, places,
+            lambda place: _set(place, form.draft(place, requested_by=by, now=now), now=now),
+        )  # fmt: skip
     shown = form.shown_again() if form.is_bound and form.is_valid() else form
     effects = [Effect(place, _set_words(place, shown, requested_by=by, now=now)) for place in places]
     valid = shown.is_bound and shown.is_valid()
     return confirmation_page(
         model_admin, request, title="Set a limit?" if valid else "Set a limit", effects=effects, form=shown,
-        button="Yes, set this limit" if valid else "Go on: show what it does",
+        button="Yes, set this limit" if valid else "Go on: show what it does", asks_why=False,
     )  # fmt: skip
 
 
@@ -141,30 +141,26 @@ def _touched_words(place: Place) -> tuple[str, ...]:
     return words or ("Touches no running session.",)
 
 
-def _set(
-    model_admin: admin.ModelAdmin, request: HttpRequest, place: Place, wish: OperatorLimit, *, now: datetime
-) -> None:
+def _set(place: Place, wish: OperatorLimit, *, now: datetime) -> Iterable[Result]:
     try:
-        with transaction.atomic():
-            limit = limits.set_limit(wish, now=now)
-            if limit is not wish:
-                text = f"{place}: nothing was sent, exactly this limit is in force already."
-                return model_admin.message_user(request, text, messages.INFO)
-            tell(model_admin, request, place, f"{place}: {limit_words.limited_words(limit)}.", level=messages.SUCCESS)
-            return _tell_call(model_admin, request, place, limit.commands.first(), "it is kept and sent")
+        limit = limits.set_limit(wish, now=now)
     except ScheduleRefused as refused:
         text = f"{place}: nothing was sent. The limit does not fit ({refused.code}): {refused.detail}"
-        return tell(model_admin, request, place, text, level=messages.ERROR)
+        return [nothing(text, level=messages.ERROR)]
+    if limit is not wish:
+        text = f"{place}: nothing was sent, exactly this limit is in force already."
+        return [nothing(text, level=messages.INFO)]
+    said = Result(f"{place}: {limit_words.limited_words(limit)}.")
+    return [said, _carried(place, limit, limit.commands.first(), "it is kept and sent")]
 
 
-def _tell_call(
-    model_admin: admin.ModelAdmin, request: HttpRequest, place: Place, command: ChargePointCommand | None, what: str
-) -> None:
-    charge_point, _ = _parts(place)
+def _carried(place: Place, limit: OperatorLimit, command: ChargePointCommand | None, what: str) -> Result:
+    """By a command, or by a later one when the charge point connects."""
     if command:
-        return tell_command(model_admin, request, place, command)
+        return of_command(command)
+    charge_point, _ = _parts(place)
     text = f"{charge_point} is offline: {what} when it connects."
-    return model_admin.message_user(request, text, messages.WARNING)
+    return Result(text, Outcome.OPEN, limit, messages.WARNING)
 
 
 # --- remove ---------------------------------------------------------------------------------------------------------
@@ -181,9 +177,8 @@ def remove_limit(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: 
             model_admin, request, title="Remove the limit?", button="Yes, remove it", effects=effects,
             warning="Sessions then charge as fast as their profiles and the charge point allow.",
         )  # fmt: skip
-    for place in places:
-        _remove(model_admin, request, place, now=now)
-    return go_back(request)
+    by = operator(request)
+    return for_each(model_admin, request, places, lambda place: _remove(place, by=by, now=now))
 
 
 def _remove_words(place: Place, *, now: datetime) -> tuple[str, ...]:
@@ -199,15 +194,12 @@ def _keys(place: Place) -> tuple[int, int | None]:
     return charge_point.pk, evse.pk if evse else None
 
 
-def _remove(model_admin: admin.ModelAdmin, request: HttpRequest, place: Place, *, now: datetime) -> None:
-    with transaction.atomic():
-        limit = limits.removable_on(*_keys(place), now=now)
-        if limit is None:
-            return model_admin.message_user(request, f"{place}: nothing was sent, there is no limit.", messages.WARNING)
-        command = limits.remove_limit(limit, requested_by=operator(request), now=now)
-        text = f"{place}: the limit of {limit_words.rate_words(limit)} is not wanted any more."
-        tell(model_admin, request, place, text, level=messages.SUCCESS)
-        if command or limits.is_left_on(*_keys(place)):
-            return _tell_call(model_admin, request, place, command, "it is cleared")
-        text = f"{place}: nothing was sent, the charge point does not have it."
-        return model_admin.message_user(request, text, messages.INFO)
+def _remove(place: Place, *, by: str, now: datetime) -> Iterable[Result]:
+    limit = limits.removable_on(*_keys(place), now=now)
+    if limit is None:
+        return [nothing(f"{place}: nothing was sent, there is no limit.")]
+    command = limits.remove_limit(limit, requested_by=by, now=now)
+    said = Result(f"{place}: the limit of {limit_words.rate_words(limit)} is not wanted any more.")
+    if command or limits.is_left_on(*_keys(place)):
+        return [said, _carried(place, limit, command, "it is cleared")]
+    return [said, Result(f"{place}: nothing was sent, the charge point does not have it.", level=messages.INFO)]

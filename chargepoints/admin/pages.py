@@ -14,6 +14,8 @@ from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 
 from chargepoints.admin import rendering
+from chargepoints.admin.audited import Audited
+from chargepoints.admin.exports import Exported
 from chargepoints.admin.live import is_live, live_part
 from chargepoints.admin.saving import ChangesForm, changed_columns
 from chargepoints.admin.timeline import Problem, Remedy
@@ -31,7 +33,7 @@ class BoundedPaginator(Paginator):
         return rows[:COUNTED].count()
 
 
-class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
+class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
     """Its page says what is wrong and why, and carries the actions of its list as buttons."""
 
     form: Any = ChangesForm
@@ -42,6 +44,9 @@ class OperatedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chargepoints.operate_chargepoint")  # type: ignore[union-attr]
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("chargepoints.steer_session")  # type: ignore[union-attr]
 
     def summary(self, obj: Any) -> Iterable[tuple[str, object]]:  # noqa: ARG002
         return ()

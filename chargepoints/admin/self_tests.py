@@ -1,6 +1,6 @@
 """Self-tests as operators start, watch and stop them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,13 @@ from chargepoints.admin.confirmation import (
     go_back,
     is_confirmed,
     operator,
-    tell,
     too_many,
 )
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN
+from chargepoints.admin.results import Outcome, Result, for_each, nothing
 from chargepoints.admin.timeline import NEWEST, TimelineEntry, register_source
+from chargepoints.audit import register_endings
 from chargepoints.models import ChargePoint, ChargingSession, SmartChargingTest
 from chargepoints.self_tests import CannotTest
 from chargepoints.values import ScheduleRefused
@@ -48,8 +49,11 @@ def self_test(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Que
         model_admin.message_user(request, text, messages.WARNING)
         return go_back(request)
     if is_confirmed(request):
-        started = [test for session in sessions if (test := _start(model_admin, request, session))]
-        return HttpResponseRedirect(rendering.admin_url(started[0])) if len(started) == 1 else go_back(request)
+        started: list[SmartChargingTest] = []
+        by = operator(request)
+        answer = for_each(model_admin, request, sessions, lambda session: [_start(session, started, by=by)])
+        alone = len(sessions) == len(started) == 1
+        return HttpResponseRedirect(rendering.admin_url(started[0])) if alone else answer
     return confirmation_page(
         model_admin, request, title="Test smart charging?", button="Yes, test it", effects=_effects(queryset, sessions),
         warning="For a minute or two the car gets 6 A per phase at most. Partners' profiles stay as they are and count "
@@ -88,17 +92,20 @@ def _words(session: ChargingSession, *, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _start(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> SmartChargingTest | None:
+def _start(session: ChargingSession, started: list[SmartChargingTest], *, by: str) -> Result:
     try:
-        test = self_tests.start(session, requested_by=operator(request), now=timezone.now())
+        test = self_tests.start(session, requested_by=by, now=timezone.now())
     except (CannotTest, ScheduleRefused) as refused:
-        text = f"{session.charge_point}, session {session}: nothing was sent, {refused}."
-        model_admin.message_user(request, text, messages.WARNING)
-        return None
-    place = session.charge_point if model_admin.model is ChargePoint else session
-    text = f"{session.charge_point}, session {session}: {test} has begun."
-    tell(model_admin, request, place, text, level=messages.SUCCESS)
-    return test
+        return nothing(f"{session.charge_point}, session {session}: nothing was sent, {refused}.")
+    started.append(test)
+    return Result(f"{session.charge_point}, session {session}: {test} has begun.", Outcome.OPEN, test)
+
+
+@register_endings(SmartChargingTest)
+def test_endings(keys: Collection[int]) -> dict[int, tuple[str, str]]:
+    outcomes = {"PASSED": Outcome.DONE, "DOUBTFUL": Outcome.IN_DOUBT, "FAILED": Outcome.FAILED}
+    over = SmartChargingTest.objects.filter(pk__in=keys, step=Step.DONE, verdict__in=outcomes).only("verdict")
+    return {test.pk: (outcomes[test.verdict], f"the test has {test.verdict}.") for test in over.order_by()}
 
 
 # --- watch and stop -------------------------------------------------------------------------------------------------
@@ -106,11 +113,15 @@ def _start(model_admin: admin.ModelAdmin, request: HttpRequest, session: Chargin
 
 @admin.action(permissions=["operate"], description="Stop the test")
 def stop_test(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-    for test in queryset.select_related("session__evse__charge_point", "session__charge_point"):
-        stopped = self_tests.stop(test, by=operator(request), now=timezone.now())
-        text = f"{test}: its limit is taken away now." if stopped else f"{test}: it is over, or about to be."
-        tell(model_admin, request, test, text, level=messages.SUCCESS if stopped else messages.INFO)
-    return go_back(request)
+    tests = list(queryset.select_related("session__evse__charge_point", "session__charge_point"))
+    by = operator(request)
+    return for_each(model_admin, request, tests, lambda test: [_stop(test, by=by)])
+
+
+def _stop(test: SmartChargingTest, *, by: str) -> Result:
+    if self_tests.stop(test, by=by, now=timezone.now()):
+        return Result(f"{test}: its limit is taken away now.")
+    return nothing(f"{test}: it is over, or about to be.", level=messages.INFO)
 
 
 @admin.register(SmartChargingTest)

@@ -1,12 +1,11 @@
 """What operators can do to a session. The same functions of `chargepoints.commands` as for partners do the work."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -18,11 +17,10 @@ from chargepoints.admin.confirmation import (
     go_back,
     is_confirmed,
     operator,
-    tell,
-    tell_command,
     too_many,
 )
 from chargepoints.admin.rendering import schedule_words
+from chargepoints.admin.results import Result, for_each, nothing, of_command
 from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession
 from chargepoints.ocpp import registry
 from chargepoints.ocpp.operator_calls import CallRefused
@@ -46,19 +44,16 @@ def _complete(queryset: QuerySet) -> list[ChargingSession]:
     return list(queryset.select_related("charge_point", "evse__charge_point").prefetch_related("profiles"))
 
 
-def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession, ask: Ask) -> None:
-    """The command and the note of who asked for it: both or neither."""
+def _ask(session: ChargingSession, ask: Ask) -> Result:
     try:
-        with transaction.atomic():
-            tell_command(model_admin, request, session, ask(timezone.now()))
+        return of_command(ask(timezone.now()))
     except ScheduleRefused as refused:
         text = f"{session.charge_point}: nothing was sent. The schedule does not fit ({refused.code}): {refused.detail}"
-        tell(model_admin, request, session, text, level=messages.ERROR)
+        return nothing(text, level=messages.ERROR)
 
 
-def _nothing(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession, why: str) -> None:
-    text = f"{session.charge_point}, session {session}: nothing was sent, {why}."
-    model_admin.message_user(request, text, messages.WARNING)
+def _nothing(session: ChargingSession, why: str) -> Result:
+    return nothing(f"{session.charge_point}, session {session}: nothing was sent, {why}.")
 
 
 def _not_active(session: ChargingSession) -> str:
@@ -68,7 +63,7 @@ def _not_active(session: ChargingSession) -> str:
 # --- push profile again ---------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Push profile again")
+@admin.action(permissions=["steer"], description="Push profile again")
 def push_profile_again(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     if too_many(model_admin, request, queryset):
         return go_back(request)
@@ -79,9 +74,8 @@ def push_profile_again(model_admin: admin.ModelAdmin, request: HttpRequest, quer
         return confirmation_page(
             model_admin, request, title="Push the charging profile again?", button="Yes, push again", effects=effects
         )
-    for session in sessions:
-        _push(model_admin, request, session)
-    return go_back(request)
+    by = operator(request)
+    return for_each(model_admin, request, sessions, lambda session: _push(session, by=by))
 
 
 def _wanted(session: ChargingSession) -> list[tuple[ChargingProfile, ChargingSchedule]]:
@@ -116,23 +110,20 @@ def _preview_words(
     return f"SetChargingProfile of {profile.owner}: {schedule_words(prepared.schedule)}.{notes}"
 
 
-def _push(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
+def _push(session: ChargingSession, *, by: str) -> Iterable[Result]:
     if why := _not_active(session):
-        return _nothing(model_admin, request, session, why)
+        return [_nothing(session, why)]
     wanted = _wanted(session)
-    for profile, schedule in wanted:
-        _ask(model_admin, request, session, _set(request, session, profile.owner, schedule))
-    if not wanted:
-        _nothing(model_admin, request, session, "nobody wants a charging profile on it now")
-    return None
+    pushed = [_ask(session, _set(session, profile.owner, schedule, by=by)) for profile, schedule in wanted]
+    return pushed or [_nothing(session, "nobody wants a charging profile on it now")]
 
 
-def _set(request: HttpRequest, session: ChargingSession, owner: str, schedule: ChargingSchedule) -> Ask:
+def _set(session: ChargingSession, owner: str, schedule: ChargingSchedule, *, by: str) -> Ask:
     return lambda now: commands.request_set_profile(
         session=session,
         owner=owner,
         schedule=schedule,
-        requested_by=operator(request),
+        requested_by=by,
         correlation_id=_correlation_id(),
         now=now,
         expires_at=_deadline(now),
@@ -142,7 +133,7 @@ def _set(request: HttpRequest, session: ChargingSession, owner: str, schedule: C
 # --- clear profile --------------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Clear profile")
+@admin.action(permissions=["steer"], description="Clear profile")
 def clear_profile(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     if too_many(model_admin, request, queryset):
         return go_back(request)
@@ -153,9 +144,8 @@ def clear_profile(model_admin: admin.ModelAdmin, request: HttpRequest, queryset:
             model_admin, request, title="Clear the charging profile?", button="Yes, clear it", effects=effects,
             warning="Without a profile the car charges as fast as the charge point allows.",
         )  # fmt: skip
-    for session in sessions:
-        _clear(model_admin, request, session)
-    return go_back(request)
+    by = operator(request)
+    return for_each(model_admin, request, sessions, lambda session: _clear(session, by=by))
 
 
 def _set_profiles(session: ChargingSession) -> list[ChargingProfile]:
@@ -170,17 +160,14 @@ def _clear_words(session: ChargingSession) -> tuple[str, ...]:
     return words or ("Nothing: no charging profile is set.",)
 
 
-def _clear(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
-    profiles = _set_profiles(session)
-    for profile in profiles:
-        _ask(model_admin, request, session, _clearing(request, session, profile.owner))
-    if not profiles:
-        _nothing(model_admin, request, session, "no charging profile is set")
+def _clear(session: ChargingSession, *, by: str) -> Iterable[Result]:
+    cleared = [_ask(session, _clearing(session, profile.owner, by=by)) for profile in _set_profiles(session)]
+    return cleared or [_nothing(session, "no charging profile is set")]
 
 
-def _clearing(request: HttpRequest, session: ChargingSession, owner: str) -> Ask:
+def _clearing(session: ChargingSession, owner: str, *, by: str) -> Ask:
     return lambda now: commands.request_clear_profile(
-        session=session, owner=owner, requested_by=operator(request), correlation_id=_correlation_id(), now=now,
+        session=session, owner=owner, requested_by=by, correlation_id=_correlation_id(), now=now,
         expires_at=_deadline(now),
     )  # fmt: skip
 
@@ -188,25 +175,31 @@ def _clearing(request: HttpRequest, session: ChargingSession, owner: str) -> Ask
 # --- fetch active profile -------------------------------------------------------------------------------------------
 
 
-@admin.action(permissions=["operate"], description="Fetch active profile")
+@admin.action(permissions=["steer"], description="Fetch active profile")
 def fetch_active_profile(
     model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
 ) -> HttpResponse | None:
-    """Only asks the charge point, so nothing has to be confirmed."""
+    """Only asks the charge point, so for one session nothing has to be confirmed."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
-    for session in _complete(queryset):
-        if why := _not_active(session):
-            _nothing(model_admin, request, session, why)
-        else:
-            _ask(model_admin, request, session, _composite(request, session))
-    return go_back(request)
+    sessions, by = _complete(queryset), operator(request)
+    if len(sessions) > 1 and not is_confirmed(request):
+        effects = [Effect(session, ("its charge point is asked what it plans",)) for session in sessions]
+        return confirmation_page(
+            model_admin, request, title="Fetch the active profiles?", button="Yes, ask them", effects=effects
+        )
+    return for_each(model_admin, request, sessions, lambda session: _fetch(session, by=by))
 
 
-def _composite(request: HttpRequest, session: ChargingSession) -> Ask:
+def _fetch(session: ChargingSession, *, by: str) -> Iterable[Result]:
+    why = _not_active(session)
+    return [_nothing(session, why) if why else _ask(session, _composite(session, by=by))]
+
+
+def _composite(session: ChargingSession, *, by: str) -> Ask:
     return lambda now: commands.request_composite(
         session=session, duration_s=settings.OCPI_ACTIVE_PROFILE_DURATION_S, unit=None,
-        requested_by=operator(request), correlation_id=_correlation_id(), now=now, expires_at=_deadline(now),
+        requested_by=by, correlation_id=_correlation_id(), now=now, expires_at=_deadline(now),
     )  # fmt: skip
 
 
@@ -224,9 +217,8 @@ def remote_stop(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Q
             model_admin, request, title="Stop charging?", button="Yes, stop charging", effects=effects,
             warning="The driver cannot go on without starting a new session.",
         )  # fmt: skip
-    for session in sessions:
-        _stop(model_admin, request, session)
-    return go_back(request)
+    by = operator(request)
+    return for_each(model_admin, request, sessions, lambda session: _stop(session, by=by))
 
 
 def _stop_call(session: ChargingSession) -> RawCall:
@@ -244,16 +236,16 @@ def _stop_words(session: ChargingSession) -> str:
     return f"{call.action} of transaction {session.ocpp_transaction_id} on {session.evse}"
 
 
-def _stop(model_admin: admin.ModelAdmin, request: HttpRequest, session: ChargingSession) -> None:
+def _stop(session: ChargingSession, *, by: str) -> Iterable[Result]:
     try:
         call = _stop_call(session)
     except CallRefused as refused:
-        return _nothing(model_admin, request, session, str(refused))
-    return _ask(model_admin, request, session, _calling(request, session, call))
+        return [_nothing(session, str(refused))]
+    return [_ask(session, _calling(session, call, by=by))]
 
 
-def _calling(request: HttpRequest, session: ChargingSession, call: RawCall) -> Ask:
+def _calling(session: ChargingSession, call: RawCall, *, by: str) -> Ask:
     return lambda now: commands.request_call(
         charge_point=session.charge_point, session=session, action=call.action, payload=call.payload,
-        requested_by=operator(request), now=now,
+        requested_by=by, now=now,
     )  # fmt: skip

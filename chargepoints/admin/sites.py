@@ -6,7 +6,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from chargepoints.admin import limit_actions, limit_words, rendering
+from chargepoints.admin import limit_actions, limit_words, remote_start, rendering
 from chargepoints.admin.columns import linked, utc
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.places import EvseForm, LocationForm, PlaceAdmin, RemovedFirst
@@ -78,7 +78,7 @@ class EvseAdmin(RemovedFirst, PlaceAdmin):
     autocomplete_fields = ["charge_point"]
     reported = staticmethod(utc("status_at", "status since"))
     inlines = [ConnectorInline]
-    actions = [limit_actions.set_limit, limit_actions.remove_limit]
+    actions = [remote_start.remote_start, limit_actions.set_limit, limit_actions.remove_limit]
 
     def summary(self, obj: Evse) -> Iterable[tuple[str, object]]:
         return [("Limits by operators", limit_words.wanted_on_evse(obj, now=timezone.now()))]

@@ -1,7 +1,14 @@
 """Which status is good and which needs a look."""
 
 from chargepoints.admin.rendering import BAD, OK, WARN
-from chargepoints.models import ChargePointCommand, ChargingProfile, ChargingSession, DriverToken, OperatorLimit
+from chargepoints.models import (
+    AuditEntry,
+    ChargePointCommand,
+    ChargingProfile,
+    ChargingSession,
+    DriverToken,
+    OperatorLimit,
+)
 
 SESSION = {
     ChargingSession.State.ACTIVE.value: OK,
@@ -40,4 +47,15 @@ TOKEN = {
     DriverToken.Status.ACCEPTED.value: OK,
     DriverToken.Status.BLOCKED.value: BAD,
     DriverToken.Status.EXPIRED.value: WARN,
+}
+AUDIT = {
+    AuditEntry.Outcome.DONE.value: OK,
+    AuditEntry.Outcome.ACCEPTED.value: OK,
+    AuditEntry.Outcome.DELIVERED.value: OK,
+    AuditEntry.Outcome.NOT_DONE.value: WARN,
+    AuditEntry.Outcome.UNKNOWN.value: WARN,
+    AuditEntry.Outcome.IN_DOUBT.value: WARN,
+    AuditEntry.Outcome.REJECTED.value: BAD,
+    AuditEntry.Outcome.EXPIRED.value: BAD,
+    AuditEntry.Outcome.FAILED.value: BAD,
 }

@@ -1,3 +1,4 @@
+from chargepoints.models.audit import AuditEntry
 from chargepoints.models.commands import ChargePointCommand
 from chargepoints.models.limits import OperatorLimit
 from chargepoints.models.messages import OcppMessage
@@ -7,6 +8,7 @@ from chargepoints.models.sessions import ChargingSession, DriverToken, MeterValu
 from chargepoints.models.sites import ChargePoint, Connector, Evse, Location, ServerProcess
 
 __all__ = [
+    "AuditEntry",
     "ChargePoint",
     "ChargePointCommand",
     "ChargingProfile",

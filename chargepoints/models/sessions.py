@@ -105,6 +105,7 @@ class ChargingSession(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-id"]
+        permissions = [("steer_session", "Can push, clear and fetch charging profiles again")]
         constraints = [
             models.UniqueConstraint(
                 fields=["charge_point", "ocpp_transaction_id"],

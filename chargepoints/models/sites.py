@@ -185,7 +185,7 @@ class ChargePoint(models.Model):
 
     class Meta:
         ordering = ["identity"]
-        permissions = [("operate_chargepoint", "Can send commands to a charge point")]
+        permissions = [("operate_chargepoint", "Can start, stop, limit, reset and ask a charge point")]
 
     def __str__(self) -> str:
         return self.identity

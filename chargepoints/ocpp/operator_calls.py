@@ -15,6 +15,10 @@ class CallRefused(Exception):
 class OperatorCalls(Protocol):
     """Pure. Each may raise CallRefused."""
 
+    def remote_start(self, uid: str, token_type: str, *, evse_id: int, request_id: int) -> RawCall:
+        """`token_type`: OCPI TokenType; `request_id`: by which a 2.0.1 charge point names the request it follows."""
+        ...
+
     def remote_stop(self, transaction_id: str) -> RawCall: ...
 
     def trigger_message(

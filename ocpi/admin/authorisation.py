@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from chargepoints.admin.confirmation import go_back
+from chargepoints.admin.results import Outcome, Result, record
 from ocpi import parties
 from ocpi.client import DeliveryFailed
 from ocpi.models import Credentials
@@ -16,10 +17,12 @@ from ocpi.models import Credentials
 CHECK_S = 5.0
 
 
-@admin.action(permissions=["change"], description="Check authorisation")
-def check_authorisation(_: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+@admin.action(permissions=["credentials"], description="Check authorisation")
+def check_authorisation(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     for credentials in queryset.select_related("party")[:5]:
-        tell(request, credentials)
+        words, good = tell(request, credentials)
+        outcome = Outcome.DONE if good else Outcome.FAILED
+        record(model_admin, request, credentials, [Result(f"{credentials.party}: {words}", outcome)])
     return go_back(request)
 
 
@@ -29,9 +32,11 @@ def check_once_saved(request: HttpRequest, credentials: Credentials) -> None:
         transaction.on_commit(partial(tell, request, credentials))
 
 
-def tell(request: HttpRequest, credentials: Credentials) -> None:
+def tell(request: HttpRequest, credentials: Credentials) -> tuple[str, bool]:
+    """Returns what was said, and whether it is good."""
     words, good = _words(credentials)
     messages.add_message(request, messages.SUCCESS if good else messages.WARNING, f"{credentials.party}: {words}")
+    return words, good
 
 
 def _words(credentials: Credentials) -> tuple[str, bool]:

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chargepoints.admin import rendering
-from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed, safe_next, tell
+from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed, safe_next
+from chargepoints.admin.results import Outcome, Result, record, say
 from ocpi import registration
 from ocpi.discovery import check_outbound_url
 from ocpi.models import Credentials, Party
@@ -58,7 +59,7 @@ def checked_url(party: Party, url: str) -> str:
     return url
 
 
-@admin.action(permissions=["change"], description="Connect")
+@admin.action(permissions=["credentials"], description="Connect")
 def connect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is None:
@@ -83,7 +84,7 @@ def _connect_form(request: HttpRequest, party: Party) -> ConnectForm:
     return ConnectForm(party, request.POST if "confirm" in request.POST else None, initial=known)
 
 
-@admin.action(permissions=["change"], description="Refresh endpoints")
+@admin.action(permissions=["credentials"], description="Refresh endpoints")
 def refresh_endpoints(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     return _asked_first(
         model_admin, request, queryset, "refreshed", registration.refresh, title="Refresh endpoints?",
@@ -91,7 +92,7 @@ def refresh_endpoints(model_admin: admin.ModelAdmin, request: HttpRequest, query
     )  # fmt: skip
 
 
-@admin.action(permissions=["change"], description="Rotate tokens")
+@admin.action(permissions=["credentials"], description="Rotate tokens")
 def rotate_tokens(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     return _asked_first(
         model_admin, request, queryset, "renewed", registration.rotate, title="Rotate tokens?",
@@ -99,7 +100,7 @@ def rotate_tokens(model_admin: admin.ModelAdmin, request: HttpRequest, queryset:
     )  # fmt: skip
 
 
-@admin.action(permissions=["change"], description="Disconnect")
+@admin.action(permissions=["credentials"], description="Disconnect")
 def disconnect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is not None and not is_confirmed(request):
@@ -113,16 +114,19 @@ def disconnect(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: Qu
         ended = registration.disconnect(party)
         side = "on both sides" if ended.told else "here only, they were not told"
         level = messages.SUCCESS if ended.told else messages.WARNING
-        tell(model_admin, request, party, f"{party}: disconnected {side}. {ended.words}.", level=level)
+        _tell(model_admin, request, party, Result(f"{party}: disconnected {side}. {ended.words}.", level=level))
     return go_back(request)
 
 
-@admin.action(permissions=["change"], description="Test connection")
+@admin.action(permissions=["credentials"], description="Test connection")
 def test_connection(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     party = _only(model_admin, request, queryset)
     if party is None:
         return go_back(request)
     report = probe(party)
+    outcome = Outcome.DONE if report.ok else Outcome.FAILED
+    words = "; ".join(f"{step.what}: {step.words}" for step in report.steps if step.verdict != Verdict.OK)
+    record(model_admin, request, party, [Result(words or "everything works", outcome)])
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -166,10 +170,16 @@ def _try(
     try:
         registered = run()
     except RegistrationFailed as failed:
-        model_admin.log_change(request, party, f"Not {done}: {failed}.")
+        record(model_admin, request, party, [Result(f"Not {done}: {failed}.", Outcome.FAILED)])
         return failed
     offer = registered.offer
     text = f"{party} is {done}: OCPI {offer.version}, {len(offer.endpoints)} endpoints."
     notes = "".join(f" Note: {note}." for note in registered.notes)
-    tell(model_admin, request, party, text + notes, level=messages.WARNING if notes else messages.SUCCESS)
+    level = messages.WARNING if notes else messages.SUCCESS
+    _tell(model_admin, request, party, Result(text + notes, level=level))
     return None
+
+
+def _tell(model_admin: admin.ModelAdmin, request: HttpRequest, party: Party, result: Result) -> None:
+    record(model_admin, request, party, [result])
+    say(model_admin, request, [result])

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed
+from chargepoints.admin.results import Result, record
 from chargepoints.admin.saving import ChangesForm
 from ocpi import parties
 from ocpi.admin.connecting import checked_url
@@ -131,7 +132,7 @@ class IssueTokenForm(forms.Form):
     )
 
 
-@admin.action(permissions=["change"], description="Issue new token")
+@admin.action(permissions=["credentials"], description="Issue new token")
 def issue_new_token(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     chosen = list(queryset.select_related("party")[:2])
     if len(chosen) != 1:
@@ -157,7 +158,7 @@ def _issue(model_admin: admin.ModelAdmin, request: HttpRequest, credentials: Cre
     credentials.save(
         update_fields=["inbound_hash", "inbound_kind", "pending_hash", "pending_until", "registered_at", "updated_at"]
     )
-    model_admin.log_change(request, credentials, f"Issued a new token ({Inbound(kind).label}).")
+    record(model_admin, request, credentials, [Result(f"Issued a new token ({Inbound(kind).label}).")])
     return token
 
 

@@ -1,38 +1,39 @@
 """What operators can do about messages to partners. `ocpi.outbox` and `ocpi.pushes` do the work."""
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed, tell, too_many
+from chargepoints.admin.confirmation import Effect, confirmation_page, go_back, is_confirmed, too_many
 from chargepoints.admin.rendering import when
+from chargepoints.admin.results import Outcome, Result, for_each, nothing
 from chargepoints.admin.timeline import register_session_action
+from chargepoints.audit import register_endings
+from chargepoints.models import ChargingSession
 from ocpi import outbox, pushes
 from ocpi.models import OutboxMessage
 
 SEND_PERMISSION = "ocpi.send_to_party"
 Status = OutboxMessage.Status
+TWICE = "A result that is in doubt may have arrived: sent again, the partner may get it twice."
 
 
 @admin.action(permissions=["send"], description="Retry delivery now")
 def retry_delivery_now(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-    """Asks first where the partner may get the same result twice."""
     if too_many(model_admin, request, queryset):
         return go_back(request)
     chosen = list(queryset.select_related("party"))
-    if any(_may_come_twice(message) for message in chosen) and not is_confirmed(request):
+    if not is_confirmed(request):
         return confirmation_page(
             model_admin, request, title="Retry delivery now?", button="Yes, send it",
             effects=[Effect(message, (_retry_words(message),)) for message in chosen],
-            warning="A result that is in doubt may have arrived: sent again, the partner may get it twice.",
+            warning=TWICE if any(_may_come_twice(message) for message in chosen) else "",
         )  # fmt: skip
-    for message in chosen:
-        _retry(model_admin, request, message)
-    return go_back(request)
+    return for_each(model_admin, request, chosen, lambda message: [_retry(message, now=timezone.now())])
 
 
 def _may_come_twice(message: OutboxMessage) -> bool:
@@ -44,16 +45,21 @@ def _retry_words(message: OutboxMessage) -> str:
     return f"is sent to {message.party} now.{twice}"
 
 
-def _retry(model_admin: admin.ModelAdmin, request: HttpRequest, message: OutboxMessage) -> None:
-    now = timezone.now()
-    with transaction.atomic():
-        if outbox.retry_now(message, now=now):
-            return tell(
-                model_admin, request, message, f"{message} goes to {message.party} now.", level=messages.SUCCESS
-            )
+def _retry(message: OutboxMessage, *, now: datetime) -> Result:
+    if outbox.retry_now(message, now=now):
+        return Result(f"{message} goes to {message.party} now.", Outcome.OPEN, message)
     message.refresh_from_db()
-    text = f"{message} to {message.party} was not sent: {why_not(message, now=now)}."
-    return model_admin.message_user(request, text, messages.WARNING)
+    return nothing(f"{message} to {message.party} was not sent: {why_not(message, now=now)}.")
+
+
+@register_endings(OutboxMessage)
+def message_endings(keys: Collection[int]) -> dict[int, tuple[str, str]]:
+    ends = {
+        Status.DELIVERED: Outcome.DELIVERED, Status.FAILED: Outcome.FAILED, Status.EXPIRED: Outcome.EXPIRED,
+        Status.IN_DOUBT: Outcome.IN_DOUBT,
+    }  # fmt: skip
+    found = OutboxMessage.objects.filter(pk__in=keys, status__in=ends).only("status", "last_error").order_by()
+    return {message.pk: (ends[Status(message.status)], message.last_error) for message in found}
 
 
 def why_not(message: OutboxMessage, *, now: datetime) -> str:
@@ -74,13 +80,21 @@ def why_not(message: OutboxMessage, *, now: datetime) -> str:
 def send_session_again(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
     if too_many(model_admin, request, queryset):
         return go_back(request)
-    for session in queryset.select_related("evse__charge_point", "charge_point"):
-        with transaction.atomic():
-            count = pushes.push_again(session, now=timezone.now())
-            if count:
-                text = f"Session {session} goes to {count} partner{'s' if count > 1 else ''} again, whole."
-                tell(model_admin, request, session, text, level=messages.SUCCESS)
-        if not count:
-            text = f"Session {session} was sent to nobody: no partner that sees its EVSE has a sessions endpoint."
-            model_admin.message_user(request, text, messages.WARNING)
-    return go_back(request)
+    sessions = list(queryset.select_related("evse__charge_point", "charge_point"))
+    if not is_confirmed(request):
+        words = ("goes to every partner that sees its EVSE again, whole.",)
+        return confirmation_page(
+            model_admin, request, title="Send the session to partners again?", button="Yes, send it",
+            effects=[Effect(session, words) for session in sessions],
+        )  # fmt: skip
+    return for_each(model_admin, request, sessions, lambda session: _send(session, now=timezone.now()))
+
+
+def _send(session: ChargingSession, *, now: datetime) -> Iterable[Result]:
+    sent = pushes.push_again(session, now=now)
+    if not sent:
+        why = "no partner that sees its EVSE has a sessions endpoint"
+        return [nothing(f"Session {session} was sent to nobody: {why}.")]
+    return [
+        Result(f"Session {session} goes to {message.party} again, whole.", Outcome.OPEN, message) for message in sent
+    ]

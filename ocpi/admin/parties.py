@@ -125,6 +125,11 @@ class EndpointInline(TabularInline):  # type: ignore[misc]
     formfield_overrides = HTTPS_ASSUMED
 
 
+def may_manage_credentials(_: OperatedAdmin, request: HttpRequest) -> bool:
+    """Beside the right to change what is stored: tokens are made, used and ended by it."""
+    return request.user.has_perm("ocpi.manage_credentials")  # type: ignore[union-attr]
+
+
 @admin.register(Party)
 class PartyAdmin(OperatedAdmin):
     form = PartyForm
@@ -135,6 +140,7 @@ class PartyAdmin(OperatedAdmin):
     search_fields = ["country_code", "party_id", "name"]
     autocomplete_fields = ["shared_evses"]
     actions = ACTIONS
+    has_credentials_permission = may_manage_credentials
     kept_parameters = ("window",)
     fields = [*PartyForm.Meta.fields]
 
@@ -267,6 +273,7 @@ class CredentialsAdmin(OperatedAdmin):
     list_select_related = ["party"]
     search_fields = ["party__party_id", "party__name", "versions_url"]
     actions = [issue_new_token, check_authorisation]
+    has_credentials_permission = may_manage_credentials
     registered, updated = staticmethod(utc("registered_at")), staticmethod(utc("updated_at"))
     fields = [
         "party", "inbound", "inbound_kind", "outbound", "outbound_encoding", "new_outbound_token", "versions_url",

@@ -139,6 +139,7 @@ class Credentials(models.Model):
 
     class Meta:
         verbose_name_plural = "credentials"
+        permissions = [("manage_credentials", "Can connect parties and manage their tokens")]
 
     def __str__(self) -> str:
         return f"credentials of {self.party}"

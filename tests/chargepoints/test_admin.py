@@ -232,7 +232,7 @@ def test_what_is_wrong_with_a_profile_comes_with_its_button(state, words):
     session = make_session()
     install_profile(session, 11000, at=timezone.now())
     ChargingProfile.objects.update(state=state)
-    response = client_of("view", "chargepoints.operate_chargepoint").get(page(session))
+    response = client_of("view", "chargepoints.steer_session").get(page(session))
     [(problem, button)] = response.context["problems"]
     assert problem.what.startswith(words)
     assert (button.action, button.pk) == ("push_profile_again", session.pk)
@@ -244,7 +244,7 @@ def test_a_profile_that_is_planned_after_its_clear_comes_with_the_button_that_cl
     install_profile(session, 11000, at=timezone.now())
     finding = "it was cleared, and is planned all the same: 11000 W"
     ChargingProfile.objects.update(state="DRIFTED", applied=None, finding=finding)
-    response = client_of("view", "chargepoints.operate_chargepoint").get(page(session))
+    response = client_of("view", "chargepoints.steer_session").get(page(session))
     [(problem, button)] = response.context["problems"]
     assert problem.what == "The charge point still follows the profile of NL*JED, though it was cleared"
     assert (problem.why, button.action, button.pk) == (finding, "clear_profile", session.pk)

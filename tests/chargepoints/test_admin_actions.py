@@ -25,6 +25,7 @@ from tests.support.operators import (
 
 pytestmark = pytest.mark.django_db
 OPERATE = "chargepoints.operate_chargepoint"
+STEER = "chargepoints.steer_session"
 SESSION_ACTIONS = ["push_profile_again", "clear_profile", "fetch_active_profile", "remote_stop"]
 CHARGE_POINT_ACTIONS = ["trigger_message", "refresh_capabilities", "soft_reset"]
 
@@ -43,7 +44,7 @@ def rung(monkeypatch):
 
 @pytest.fixture
 def operator():
-    return client_of("view", OPERATE)
+    return client_of("view", OPERATE, STEER)
 
 
 @pytest.fixture

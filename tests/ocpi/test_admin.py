@@ -146,15 +146,15 @@ def test_who_may_not_send_sees_no_button_and_cannot_retry(party, session, sent):
         html = viewer.get(url).content.decode()
         assert "retry_delivery_now" not in html
         assert "send_session_again" not in html
-    act(viewer, "retry_delivery_now", message)
-    act(viewer, "send_session_again", session)
+    act(viewer, "retry_delivery_now", message, confirmed=True)
+    act(viewer, "send_session_again", session, confirmed=True)
     assert sent == []
 
 
 def test_retry_makes_the_message_due_now_and_writes_who_asked(sender, party, session, sent):
     later = timezone.now() + timedelta(hours=1)
     message = make_message(party, session, at=timezone.now(), due_at=later, failures=5)
-    response = act(sender, "retry_delivery_now", message, next=page(session))
+    response = act(sender, "retry_delivery_now", message, next=page(session), confirmed=True)
     message.refresh_from_db()
     assert messages_of(response) == [f"SESSION {message.pk} goes to NL*JED now."]
     assert response.redirect_chain == [(page(session), 302)]
@@ -173,7 +173,7 @@ def test_retry_makes_the_message_due_now_and_writes_who_asked(sender, party, ses
 )
 def test_a_result_that_cannot_be_sent_again_says_why(age_s, status, why, sender, party, session, sent):
     request = make_request(party, session, at=timezone.now() - timedelta(seconds=age_s))
-    response = act(sender, "retry_delivery_now", result_of(request, status=status))
+    response = act(sender, "retry_delivery_now", result_of(request, status=status), confirmed=True)
     assert why in messages_of(response)[0]
     assert sent == []
     assert not LogEntry.objects.exists()
@@ -210,7 +210,7 @@ def test_a_result_in_doubt_is_sent_again_only_after_a_warning(sender, party, ses
 
 def test_retry_to_a_party_that_is_switched_off_says_so(sender, party, session, sent):
     Party.objects.update(enabled=False)
-    response = act(sender, "retry_delivery_now", make_message(party, session, at=timezone.now()))
+    response = act(sender, "retry_delivery_now", make_message(party, session, at=timezone.now()), confirmed=True)
     assert "NL*JED is switched off" in messages_of(response)[0]
     assert sent == []
 
@@ -219,14 +219,14 @@ def test_retry_to_a_party_that_is_switched_off_says_so(sender, party, session, s
 
 
 def test_a_session_is_sent_whole_to_every_partner_that_listens(sender, party, session, sent):
-    response = act(sender, "send_session_again", session)
+    response = act(sender, "send_session_again", session, confirmed=True)
     message = OutboxMessage.objects.get()
-    assert messages_of(response) == [f"Session {session} goes to 1 partner again, whole."]
+    assert messages_of(response) == [f"Session {session} goes to NL*JED again, whole."]
     assert (message.kind, message.delivered_body, sent) == ("SESSION", None, [message.pk])
     assert LogEntry.objects.get().object_id == str(session.pk)
 
 
 def test_a_session_nobody_listens_to_is_sent_to_nobody_and_says_so(sender, session, sent):
-    response = act(sender, "send_session_again", session)
+    response = act(sender, "send_session_again", session, confirmed=True)
     assert "was sent to nobody" in messages_of(response)[0]
     assert (sent, LogEntry.objects.count()) == ([], 0)

@@ -55,8 +55,8 @@ def test_who_may_only_view_has_no_button_and_calls_nobody(partner: Partner, acti
     assert (partner.requests, make.snapshot(Party, Credentials, PartnerEndpoint)) == ([], before)
 
 
-def test_who_may_change_parties_has_all_buttons():
-    shown = html(client_of("view", "ocpi.change_party").get(page(connected())))
+def test_who_may_manage_credentials_has_all_buttons():
+    shown = html(client_of("view", "ocpi.manage_credentials").get(page(connected())))
     assert [action for action in ACTIONS if f'value="{action}"' not in shown] == []
 
 

@@ -151,7 +151,7 @@ def test_a_result_waits_since_it_was_written_and_an_endpoint_since_it_is_silent(
 
 def test_a_silent_endpoint_is_said_first_with_the_test_that_tells_why(party, now):
     PartnerEndpoint.objects.filter(party=party, identifier="sessions").update(failing_since=now - timedelta(hours=2))
-    html = shown(client_of("view", "ocpi.change_party"), party)
+    html = shown(client_of("view", "ocpi.manage_credentials"), party)
     assert "Its sessions endpoint does not answer" in html
     assert "no answer for 2 h 0 min" in html
     problem = html.split('class="cpo-problems"')[1].split("</section>")[0]

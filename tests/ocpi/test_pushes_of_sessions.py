@@ -334,7 +334,7 @@ def test_a_push_is_given_up_a_day_after_the_session_ended(partner: Partner, part
 
 def test_pushing_again_puts_the_whole_session_whatever_the_partner_has(partner: Partner, party, session, now):
     message = delivered(session, now=now)
-    assert pushes.push_again(session, now=now + timedelta(seconds=1)) == 1
+    assert len(pushes.push_again(session, now=now + timedelta(seconds=1))) == 1
     deliver(message, now=now + timedelta(seconds=1))
     assert [request.method for request in partner.requests] == ["PUT", "PUT"]
 
@@ -356,7 +356,7 @@ def test_pushing_again_while_a_patch_is_on_its_way_still_puts_the_whole_session(
 def test_pushing_again_reaches_a_party_that_came_later_and_none_that_may_not_see_it(session, now, enqueued):
     make.party("OLD", shares_all_evses=False)
     came_later = make.party()
-    assert pushes.push_again(session, now=now) == 1
+    assert len(pushes.push_again(session, now=now)) == 1
     message = OutboxMessage.objects.get()
     assert (message.party, message.status, enqueued) == (came_later, "PENDING", [message.pk])
 

@@ -75,7 +75,7 @@ def empty() -> None:
 def _deletions() -> list[str]:
     """One statement, or as many as the database needs."""
     tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
-    written_by_migrations = {"django_content_type", "auth_permission"}
+    written_by_migrations = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
     deletions = [f'DELETE FROM "{table}"' for table in sorted(tables - written_by_migrations)]
     return deletions if connection.vendor == "sqlite" else ["; ".join(deletions)]
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
@@ -114,3 +114,12 @@ def act(client: Client, action: str, *objects: Any, confirmed: bool = False, **d
 
 def messages_of(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
+
+
+def client_in(role: str) -> Client:
+    """Signed in as staff in this role alone."""
+    user = User.objects.create_user(role.replace(" ", "-").lower(), is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client

@@ -1,4 +1,4 @@
-"""What operators ask of an OCPP 2.0.1 charge point (use cases B06, B11, F03 and F06). Pure."""
+"""What operators ask of an OCPP 2.0.1 charge point (use cases B06, B11, F01, F03 and F06). Pure."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,8 +6,15 @@ from chargepoints.ocpp.operator_calls import CallRefused
 from chargepoints.ocpp.v201.device_model import CAPABILITY_QUESTIONS
 from chargepoints.values import RawCall
 
+ID_TOKEN_TYPES = {"RFID": "ISO14443"}
+"""OCPI TokenType to IdTokenEnumType; what is no card was made by a central system."""
+
 
 class V201OperatorCalls:
+    def remote_start(self, uid: str, token_type: str, *, evse_id: int, request_id: int) -> RawCall:
+        token = {"idToken": uid, "type": ID_TOKEN_TYPES.get(token_type, "Central")}
+        return RawCall("RequestStartTransaction", {"remoteStartId": request_id, "evseId": evse_id, "idToken": token})
+
     def remote_stop(self, transaction_id: str) -> RawCall:
         if not transaction_id:
             raise CallRefused("it has no transaction id")
