@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("chargepoints", "0012_roles_and_audit"),
+        ("chargepoints", "0013_roles_and_audit"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("ocpi", "0011_manage_credentials"),
     ]

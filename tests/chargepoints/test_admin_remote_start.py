@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def surroundings(settings, tmp_path, monkeypatch):
     settings.STATIC_ROOT = tmp_path
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *_: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *_: None)
 
 
 @pytest.fixture

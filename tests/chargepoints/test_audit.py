@@ -37,7 +37,7 @@ def static_root(settings, tmp_path):
 @pytest.fixture(autouse=True)
 def rung(monkeypatch):
     ids = []
-    monkeypatch.setattr("chargepoints.commands._ring", lambda command_id, _: ids.append(command_id))
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda command_id, _: ids.append(command_id))
     return ids
 
 

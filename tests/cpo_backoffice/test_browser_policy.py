@@ -90,7 +90,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites():
 @pytest.mark.django_db
 @pytest.mark.once
 def test_no_part_of_ours_on_a_page_has_inline_handlers_or_styles(monkeypatch):
-    monkeypatch.setattr("chargepoints.commands._ring", lambda *_: None)
+    monkeypatch.setattr("chargepoints.commands.mailbox.ring", lambda *_: None)
     client, session = client_of_all(), make_session()
     point = make_charge_point("OTHER")
     pages = [
