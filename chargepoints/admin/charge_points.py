@@ -29,7 +29,7 @@ from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem, Remedy, clock_problems
 from chargepoints.authentication import hash_password
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingSession, Evse
-from chargepoints.theme import TabularInline
+from chargepoints.theme import LabelledInline
 
 SHOWN_COMMANDS = 15
 
@@ -84,7 +84,7 @@ class OnlineFilter(admin.SimpleListFilter):
         return queryset
 
 
-class EvseInline(TabularInline):  # type: ignore[misc]
+class EvseInline(LabelledInline):
     model = Evse
     form = ChangesForm
     extra = 0

@@ -12,7 +12,7 @@ from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.places import EvseForm, LocationForm, PlaceAdmin, RemovedFirst
 from chargepoints.admin.timeline import Problem
 from chargepoints.models import Connector, Evse, Location, ServerProcess
-from chargepoints.theme import TabularInline
+from chargepoints.theme import LabelledInline
 
 
 @admin.register(Location)
@@ -54,7 +54,7 @@ def untold(location: Location) -> Iterable[Problem]:
         yield Problem(f"Partners are not told of {location}", words, tone="warn", url=rendering.admin_url(location))
 
 
-class ConnectorInline(TabularInline):  # type: ignore[misc]
+class ConnectorInline(LabelledInline):
     model = Connector
     extra = 0
     fields = ["ocpp_connector_id", "standard", "format", "status"]

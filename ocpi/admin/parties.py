@@ -17,7 +17,7 @@ from chargepoints.admin.columns import linked, toned, utc
 from chargepoints.admin.pages import OperatedAdmin
 from chargepoints.admin.saving import ChangesForm
 from chargepoints.admin.timeline import Problem
-from chargepoints.theme import TabularInline
+from chargepoints.theme import LabelledInline
 from ocpi.addresses import AddressPolicy, UrlRefused, split_url
 from ocpi.admin import exchanges, party_page, service_page
 from ocpi.admin.authorisation import check_authorisation, check_once_saved
@@ -118,7 +118,7 @@ class EndpointForm(ChangesForm):
         return checked_url(party, url) if party and "url" in self.changed_data else url
 
 
-class EndpointInline(TabularInline):  # type: ignore[misc]
+class EndpointInline(LabelledInline):
     model = PartnerEndpoint
     formset = EndpointFormSet
     extra = 0
