@@ -19,7 +19,7 @@ from chargepoints.admin.columns import toned, utc
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.site_pages import page_context, register_page
 from chargepoints.admin.timeline import NEWEST, TimelineEntry, register_source
-from chargepoints.models import AuditEntry, ChargingSession
+from chargepoints.models import AuditEntry, ChargePointCommand, ChargingSession
 
 Outcome = AuditEntry.Outcome
 GOOD = (Outcome.DONE, Outcome.ACCEPTED, Outcome.DELIVERED)
@@ -116,8 +116,19 @@ def _row(entry: AuditEntry) -> tuple[str, str, str]:
 @register_source
 def audit_entries(session: ChargingSession) -> Iterable[TimelineEntry]:
     found = AuditEntry.objects.filter(target_type__model="chargingsession", target_id=str(session.pk))
-    for entry in found.filter(target_type__app_label="chargepoints")[:NEWEST]:
+    entries = list(found.filter(target_type__app_label="chargepoints")[:NEWEST])
+    threads = _threads(entries)
+    for entry in entries:
         tone = tones.AUDIT.get(entry.outcome, rendering.INFO)
         why = f"Why: {entry.comment}" if entry.comment else ""
         label = Outcome(entry.outcome).label
-        yield TimelineEntry(entry.at, str(entry), label, tone, why, rendering.admin_url(entry), order=-2)
+        url, thread = rendering.admin_url(entry), threads.get(entry.awaits, "")
+        yield TimelineEntry(entry.at, str(entry), label, tone, why, url, order=-2, thread=thread)
+
+
+def _threads(entries: Iterable[AuditEntry]) -> dict[str, str]:
+    """What an operator did is the beginning of what came of it: the thread of the command that it asked for."""
+    kind = audit.key_of(ChargePointCommand(pk=0)).removesuffix("0")
+    keys = [entry.awaits.removeprefix(kind) for entry in entries if entry.awaits.startswith(kind)]
+    found = ChargePointCommand.objects.filter(pk__in=keys).values_list("pk", "correlation_id")
+    return {f"{kind}{pk}": correlation_id for pk, correlation_id in found if correlation_id}

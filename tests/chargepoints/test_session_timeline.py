@@ -193,7 +193,7 @@ def test_the_newest_failed_profile_has_the_button_for_who_may_press_it(session):
     for second in (0, 10):
         answer(ask_profile(session, 11000, at=at(second)), OutcomeStatus.REJECTED, at=at(second + 1))
     for client, actions in (
-        (client_of("view", "chargepoints.operate_chargepoint"), [["push_profile_again"], []]),
+        (client_of("view", "chargepoints.steer_session"), [["push_profile_again"], []]),
         (client_of("view", name="ana"), [[], []]),
     ):
         threads = client.get(page(session), {"live": 1}).context["timeline"].threads[:2]
