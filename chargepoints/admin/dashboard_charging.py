@@ -3,22 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db.models import F, QuerySet
 
-from chargepoints.admin import rendering
+from chargepoints.admin import dashboard_power, rendering
 from chargepoints.admin.dashboard import SHOWN, Part, Tile, alarming, register_section
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN, list_url
 from chargepoints.admin.timeline import Problem
 from chargepoints.models import ChargePoint, ChargePointCommand, ChargingProfile, ChargingSession, Evse
-from chargepoints.profiles import rates
-from chargepoints.profiles.state import STANDING
-from chargepoints.profiles.timeline import period_of
-from chargepoints.values import RateUnit
 
 LOOKED_AT = 5000
-"""Rows that one figure reads at most: of more, the newest."""
+"""Answers that are read at most: of more, the newest."""
 
 SLOW_MS = 2000
 VIEW_POINTS, VIEW_SESSIONS = "chargepoints.view_chargepoint", "chargepoints.view_chargingsession"
@@ -62,7 +57,7 @@ def sessions(now: datetime) -> Iterable[Part]:
     url = list_url(ChargingSession, state__exact="ACTIVE", connection="offline")
     yield Tile("active, charge point offline", silent, url, alarming(silent))
     yield from _profiles()
-    yield from _power(now)
+    yield from dashboard_power.tiles(now)
 
 
 def _profiles() -> Iterator[Tile]:
@@ -71,37 +66,6 @@ def _profiles() -> Iterator[Tile]:
         count = running.filter(state=state).count()
         url = list_url(ChargingProfile, state__exact=state, session__state__exact="ACTIVE")
         yield Tile(label, count, url, alarming(count, tone))
-
-
-def _power(now: datetime) -> Iterator[Tile]:
-    """What the cars draw that a profile limits now, beside what those profiles allow."""
-    drawn, allowed = Decimal(0), Decimal(0)
-    limited = ChargingProfile.objects.filter(state__in=STANDING, session__in=active(), applied__isnull=False)
-    for profile in limited.select_related("session__evse").order_by("-pk")[:LOOKED_AT]:
-        limit = _limit_w(profile, now=now)
-        if limit is not None:
-            allowed, drawn = allowed + limit, drawn + (profile.session.power_w or 0)
-    total = sum((power or Decimal(0) for power in active().values_list("power_w", flat=True)[:LOOKED_AT]), Decimal(0))
-    url = list_url(ChargingSession, state__exact="ACTIVE")
-    yield Tile("drawn by all sessions", _kilowatts(total), url)
-    if allowed or drawn:
-        over = drawn > allowed * Decimal("1.05") + 500
-        detail = f"of {_kilowatts(allowed)} that their profiles allow now"
-        yield Tile("drawn under profiles", _kilowatts(drawn), url, BAD if over else OK, detail)
-
-
-def _limit_w(profile: ChargingProfile, *, now: datetime) -> Decimal | None:
-    schedule, session = profile.applied_schedule, profile.session
-    period = period_of(schedule, now, started_at=session.started_at) if schedule else None
-    if schedule is None or period is None:
-        return None
-    limits = session.evse.limits(detected_phases=session.detected_phases)
-    phases = rates.phases_for(limits, period.phases)
-    return rates.convert(period.limit, source=schedule.unit, target=RateUnit.WATT, limits=limits, phases=phases)
-
-
-def _kilowatts(watts: Decimal) -> str:
-    return f"{watts / 1000:.1f} kW"
 
 
 @register_section("Slowest to answer, last hour", order=60, permission="chargepoints.view_chargepointcommand")

@@ -91,14 +91,14 @@ def test_power_is_told_beside_what_the_profiles_allow_now():
     """16 A x 230 V x 3 phases."""
     a_bad_day()
     tiles = {tile.label: (tile.value, tile.detail) for tile in parts(dashboard.Tile)}
-    assert tiles["drawn under profiles"] == ("9.0 kW", "of 11.0 kW that their profiles allow now")
+    assert tiles["drawn under limits"] == ("9.0 kW", "of 11.0 kW that profiles and limits allow now")
     assert tiles["drawn by all sessions"] == ("9.0 kW", "")
 
 
 def test_more_drawn_than_allowed_is_alarming():
     make.party()
     applied(make.session(power_w=Decimal(22000), detected_phases=3), 6)
-    (tile,) = [tile for tile in parts(dashboard.Tile) if tile.label == "drawn under profiles"]
+    (tile,) = [tile for tile in parts(dashboard.Tile) if tile.label == "drawn under limits"]
     assert (tile.value, tile.tone) == ("22.0 kW", "bad")
 
 
