@@ -1,6 +1,7 @@
 """Records are deleted when they are old enough and nobody needs them, and not before."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -70,6 +71,25 @@ def test_a_run_ends_when_its_time_is_over():
     measured(OLD)
     assert retention.sweep(now=NOW, run_s=0) == {}
     assert MeterValue.objects.count() == 1
+
+
+def test_a_long_backlog_of_one_table_leaves_the_others_their_share_of_a_run(monkeypatch):
+    """Each batch takes a second of eight: four for meter values, four for messages."""
+    clock, point = [0.0], factories.charge_point()
+    delete = retention._delete
+
+    def slowly(rule, ids):
+        clock[0] += 1
+        return delete(rule, ids)
+
+    monkeypatch.setattr(retention, "BATCH", 1)
+    monkeypatch.setattr(retention, "_delete", slowly)
+    monkeypatch.setattr(retention, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    MeterValue.objects.bulk_create(MeterValue(charge_point=point, measured_at=OLD, received_at=OLD) for _ in range(9))
+    for number in range(2):
+        OcppMessage.objects.create(charge_point=point, at=OLD, direction="IN", message_id=str(number))
+    kept = [rule for rule in retention.KEPT if rule.model in {"chargepoints.MeterValue", "chargepoints.OcppMessage"}]
+    assert retention.sweep(now=NOW, kept=kept, run_s=8) == {"chargepoints.MeterValue": 4, "chargepoints.OcppMessage": 2}
 
 
 def test_no_table_is_read_beyond_the_first_row_that_is_young_enough(monkeypatch, django_assert_num_queries):
