@@ -18,7 +18,7 @@ from chargepoints.profiles.timeline import period_of
 from chargepoints.values import EvseLimits, RateUnit
 
 LOOKED_AT = 5000
-"""Sessions, profiles and limits that are read at most: of more, the newest."""
+"""Sessions and limits that are read at most: of more, the newest."""
 
 TOLERANCE, METER_W = Decimal("1.05"), 500
 """Meters are not exact, and a car needs a moment to follow."""
@@ -83,9 +83,10 @@ def kilowatts(watts: Decimal) -> str:
 
 
 def _draws(now: datetime) -> Iterator[Draw]:
-    sessions = ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE).select_related("evse")
-    profiles, limits = _profiles(), _limits_of_evses(now)
-    for session in sessions.order_by("-pk")[:LOOKED_AT]:
+    running = ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE).select_related("evse")
+    sessions = running.order_by("-pk")[:LOOKED_AT]
+    profiles, limits = _profiles(sessions), _limits_of_evses(now)
+    for session in sessions:
         hardware = session.evse.limits(detected_phases=session.detected_phases)
         told = (_told_w(profile, session, hardware, now=now) for profile in profiles[session.pk])
         allowed = next((watts for watts in told if watts is not None), None)
@@ -95,12 +96,12 @@ def _draws(now: datetime) -> Iterator[Draw]:
         yield Draw(session.charge_point_id, session.power_w or ZERO, allowed)
 
 
-def _profiles() -> Mapping[int, list[ChargingProfile]]:
-    """By session; the one that counts, of the highest stack level, first."""
+def _profiles(sessions: Iterable[ChargingSession]) -> Mapping[int, list[ChargingProfile]]:
+    """By session; the one that counts, of the highest stack level, first. Found by the sessions' ids, by an index."""
     found = defaultdict(list)
-    running = ChargingProfile.objects.filter(session__state=ChargingSession.State.ACTIVE)
-    standing = running.filter(state__in=STANDING, applied__isnull=False).only("session_id", "stack_level", "applied")
-    for profile in sorted(standing.order_by("-pk")[:LOOKED_AT], key=lambda profile: -profile.stack_level):
+    there = ChargingProfile.objects.filter(state__in=STANDING, applied__isnull=False)
+    its = there.filter(session__in=[session.pk for session in sessions]).order_by("-stack_level", "-pk")
+    for profile in its.only("session_id", "stack_level", "applied"):
         found[profile.session_id].append(profile)
     return found
 
