@@ -5,6 +5,7 @@ from chargepoints.admin import (
     charge_points,
     commands,
     dashboard_charging,
+    dashboard_power,
     limits,
     messages,
     self_tests,
@@ -14,6 +15,6 @@ from chargepoints.admin import (
 )
 
 __all__ = [
-    "audit_log", "charge_points", "commands", "dashboard_charging", "limits", "messages", "self_tests",
-    "session_timeline", "sessions", "sites",
+    "audit_log", "charge_points", "commands", "dashboard_charging", "dashboard_power", "limits", "messages",
+    "self_tests", "session_timeline", "sessions", "sites",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The first page: how it stands now, told by everyone who knows. Other apps add their part, as with the timeline.
 
-A part is made at most once in FRESH_S seconds for all who look: twenty open pages cost as much as one.
+A section is made at most once in its `fresh_s` seconds for all who look: twenty open pages cost as much as one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +17,9 @@ from chargepoints.admin import rendering
 from chargepoints.admin.timeline import Problem
 
 FRESH_S = 2
+SLOWEST_S = 30
+"""Making a section takes no longer than that."""
+
 SHOWN = 5
 """Of each kind that needs somebody, the worst."""
 
@@ -42,27 +45,31 @@ class Section:
     order: int
     permission: str
     parts: Callable[[datetime], Iterable[Part]]
+    fresh_s: int = FRESH_S
 
     def html(self) -> SafeString:
+        """While one request makes it anew, others show what there was."""
         key = f"dashboard.{self.parts.__module__}.{self.parts.__name__}"
-        html = cache.get(key)
-        if html is None:
+        is_due, html = cache.add(f"{key}.fresh", True, self.fresh_s), cache.get(key)
+        if is_due or html is None:
             html = render_to_string("admin/dashboard_section.html", _sorted(self, list(self.parts(timezone.now()))))
-            cache.set(key, html, FRESH_S)
+            cache.set(key, html, self.fresh_s + SLOWEST_S)
         return mark_safe(html)  # noqa: S308 - made by our own template, which escapes
 
 
 _sections: list[Section] = []
 
 
-def register_section(title: str, *, order: int, permission: str) -> Callable[[Callable], Callable]:
+def register_section(
+    title: str, *, order: int, permission: str, fresh_s: int = FRESH_S
+) -> Callable[[Callable], Callable]:
     """Shown from the lowest `order` to the highest, to users with `permission` (`app.codename`).
 
     The function gets the time and yields parts, which are the same for everybody.
     """
 
     def register(parts: Callable[[datetime], Iterable[Part]]) -> Callable[[datetime], Iterable[Part]]:
-        _sections.append(Section(title, order, permission, parts))
+        _sections.append(Section(title, order, permission, parts, fresh_s))
         return parts
 
     return register

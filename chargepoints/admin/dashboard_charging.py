@@ -1,4 +1,4 @@
-"""The first page: charge points, sessions, power, and the slowest to answer."""
+"""The first page: charge points, sessions, and the slowest to answer."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet
 
-from chargepoints.admin import dashboard_power, rendering
+from chargepoints.admin import rendering
 from chargepoints.admin.dashboard import SHOWN, Part, Tile, alarming, register_section
 from chargepoints.admin.rendering import BAD, INFO, OK, WARN, list_url
 from chargepoints.admin.timeline import Problem
@@ -48,7 +48,7 @@ def charge_points(_: datetime) -> Iterable[Part]:
 
 
 @register_section("Sessions now", order=20, permission=VIEW_SESSIONS)
-def sessions(now: datetime) -> Iterable[Part]:
+def sessions(_: datetime) -> Iterable[Part]:
     State = ChargingSession.State
     silent = active().filter(charge_point__connection_id="").count()
     pending = ChargingSession.objects.filter(state=State.PENDING).count()
@@ -57,7 +57,6 @@ def sessions(now: datetime) -> Iterable[Part]:
     url = list_url(ChargingSession, state__exact="ACTIVE", connection="offline")
     yield Tile("active, charge point offline", silent, url, alarming(silent))
     yield from _profiles()
-    yield from dashboard_power.tiles(now)
 
 
 def _profiles() -> Iterator[Tile]:

@@ -8,17 +8,23 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from chargepoints.admin.dashboard import Tile
+from chargepoints.admin.dashboard import Tile, register_section
 from chargepoints.admin.rendering import BAD, OK, list_url
 from chargepoints.models import ChargingProfile, ChargingSession, OperatorLimit
 from chargepoints.profiles import rates
 from chargepoints.profiles.limit_state import MAY_BE_THERE, together
 from chargepoints.profiles.state import STANDING
 from chargepoints.profiles.timeline import period_of
-from chargepoints.values import EvseLimits, RateUnit
+from chargepoints.values import ChargingSchedule, EvseLimits, RateUnit
 
 LOOKED_AT = 5000
 """Sessions and limits that are read at most: of more, the newest."""
+
+READ = (
+    "charge_point_id", "power_w", "detected_phases", "started_at", "evse__current_type", "evse__voltage_v",
+    "evse__max_current_a", "evse__max_power_w", "evse__phases",
+)  # fmt: skip
+"""Of a session, and of what its EVSE can do."""
 
 TOLERANCE, METER_W = Decimal("1.05"), 500
 """Meters are not exact, and a car needs a moment to follow."""
@@ -64,7 +70,9 @@ def _of_charge_point(draws: Sequence[Draw], cap_w: Decimal | None) -> Balance | 
     return Balance(sum((drawn_w for drawn_w, _ in limited), ZERO), allowed) if limited else None
 
 
-def tiles(now: datetime) -> Iterator[Tile]:
+@register_section("Power now", order=25, permission="chargepoints.view_chargingsession", fresh_s=10)
+def power(now: datetime) -> Iterator[Tile]:
+    """Meters tell it no more often, and 5000 sessions take half a second."""
     running = ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE)
     total = running.aggregate(total=Sum("power_w"))["total"] or ZERO
     url = list_url(ChargingSession, state__exact="ACTIVE")
@@ -84,11 +92,11 @@ def kilowatts(watts: Decimal) -> str:
 
 def _draws(now: datetime) -> Iterator[Draw]:
     running = ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE).select_related("evse")
-    sessions = running.order_by("-pk")[:LOOKED_AT]
-    profiles, limits = _profiles(sessions), _limits_of_evses(now)
+    sessions = running.only(*READ).order_by("-pk")[:LOOKED_AT]
+    schedules, limits = _schedules(sessions), _limits_of_evses(now)
     for session in sessions:
         hardware = session.evse.limits(detected_phases=session.detected_phases)
-        told = (_told_w(profile, session, hardware, now=now) for profile in profiles[session.pk])
+        told = (_told_w(schedule, session, hardware, now=now) for schedule in schedules[session.pk])
         allowed = next((watts for watts in told if watts is not None), None)
         limit = limits.get(session.evse_id)
         if allowed is None and limit:
@@ -96,23 +104,23 @@ def _draws(now: datetime) -> Iterator[Draw]:
         yield Draw(session.charge_point_id, session.power_w or ZERO, allowed)
 
 
-def _profiles(sessions: Iterable[ChargingSession]) -> Mapping[int, list[ChargingProfile]]:
+def _schedules(sessions: Iterable[ChargingSession]) -> Mapping[int, list[ChargingSchedule]]:
     """By session; the one that counts, of the highest stack level, first. Found by the sessions' ids, by an index."""
     found = defaultdict(list)
     there = ChargingProfile.objects.filter(state__in=STANDING, applied__isnull=False)
     its = there.filter(session__in=[session.pk for session in sessions]).order_by("-stack_level", "-pk")
-    for profile in its.only("session_id", "stack_level", "applied"):
-        found[profile.session_id].append(profile)
+    for session_id, applied in its.values_list("session", "applied"):
+        if applied:
+            found[session_id].append(ChargingSchedule.from_json(applied))
     return found
 
 
 def _told_w(
-    profile: ChargingProfile, session: ChargingSession, hardware: EvseLimits, *, now: datetime
+    schedule: ChargingSchedule, session: ChargingSession, hardware: EvseLimits, *, now: datetime
 ) -> Decimal | None:
-    """None before its schedule begins and after it has run out."""
-    schedule = profile.applied_schedule
-    period = period_of(schedule, now, started_at=session.started_at) if schedule else None
-    return _watts(period.limit, schedule.unit, hardware, asked=period.phases) if schedule and period else None
+    """None before the schedule begins and after it has run out."""
+    period = period_of(schedule, now, started_at=session.started_at)
+    return _watts(period.limit, schedule.unit, hardware, asked=period.phases) if period else None
 
 
 def _watts(rate: Decimal, unit: RateUnit, hardware: EvseLimits, *, asked: int | None = None) -> Decimal:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from chargepoints.admin.dashboard_power import Balance, Draw, balance, tiles
+from chargepoints.admin.dashboard_power import Balance, Draw, balance, power
 from chargepoints.models import ChargingProfile, ChargingSession, OperatorLimit
 from tests.support import factories
 from tests.support.factories import NOW
@@ -71,7 +71,7 @@ def limit(session, rate, *, unit="A", whole=False, state="INSTALLED", **fields):
 
 
 def shown():
-    (_, *limited) = tiles(NOW)
+    (_, *limited) = power(NOW)
     return [(tile.value, tile.detail.split(" that")[0], tile.tone) for tile in limited]
 
 
