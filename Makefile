@@ -51,6 +51,9 @@ $(stamp): requirements.txt requirements-dev.txt
 run: install ## Starts the server with demo data and simulated parties; Ctrl-C stops it
 	@DEBUG=1 exec "$(python)" manage.py run --demo
 
+# Tests in a real browser want Debian's Chromium: installed where that may be done, and said where it may not.
+chromium := command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+
 # Tests bring their own PostgreSQL and Redis, and none of the caller's settings reaches them. Without bytecode every
 # process would compile the product, and every worker the tests. More workers than two cores can feed, because flows
 # wait most of their time; four share the 16 databases of a Redis.
@@ -63,6 +66,8 @@ test: install ## Everything that must hold: style, types, dependency direction, 
 	echo "== migrations and settings" && \
 	"$(python)" manage.py makemigrations --check --dry-run && \
 	"$(python)" manage.py check --fail-level WARNING && \
+	{ $(chromium) || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y chromium >/dev/null 2>&1; } || \
+		echo "There is no Chromium here, and it may not be installed: the tests in a real browser are skipped"; } && \
 	echo "== tests, embedded: SQLite, everything in memory" && \
 	"$(python)" -m pytest -n 4 && \
 	echo "== tests, PostgreSQL and Redis" && \
