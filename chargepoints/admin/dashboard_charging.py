@@ -21,11 +21,26 @@ LOOKED_AT = 5000
 """Rows that one figure reads at most: of more, the newest."""
 
 SLOW_MS = 2000
+POWER = (
+    "applied", "session__power_w", "session__started_at", "session__detected_phases",
+    *(f"session__evse__{name}" for name in Evse.STEERING),
+)  # fmt: skip
 VIEW_POINTS, VIEW_SESSIONS = "chargepoints.view_chargepoint", "chargepoints.view_chargingsession"
 
 
 def active() -> QuerySet[ChargingSession]:
     return ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE)
+
+
+def running_profiles() -> QuerySet[ChargingProfile]:
+    return ChargingProfile.objects.filter(session__state=ChargingSession.State.ACTIVE)
+
+
+def _newest_astray() -> QuerySet[ChargingProfile]:
+    """Sorted here: asked for the newest, PostgreSQL goes back through all profiles there ever were."""
+    astray = running_profiles().filter(state=ChargingProfile.State.DRIFTED).order_by()
+    newest = sorted(astray.values_list("pk", flat=True)[:LOOKED_AT], reverse=True)[:SHOWN]
+    return ChargingProfile.objects.filter(pk__in=newest).order_by("-pk")
 
 
 @register_section("Sessions that need somebody", order=0, permission=VIEW_SESSIONS)
@@ -36,8 +51,7 @@ def needing_somebody(now: datetime) -> Iterable[Part]:
         why = f"Since {rendering.age(since, now=now)}" if since else "It never connected"
         url = rendering.admin_url(session)
         yield Problem(f"{session.charge_point} is offline with a running session", f"{why}.", url=url)
-    astray = ChargingProfile.objects.filter(state=ChargingProfile.State.DRIFTED, session__in=active())
-    for profile in astray.select_related("session__charge_point").order_by("-pk")[:SHOWN]:
+    for profile in _newest_astray().select_related("session__charge_point"):
         what = f"{profile.session.charge_point} does not follow the profile of {profile.owner}"
         yield Problem(what, profile.finding, url=rendering.admin_url(profile.session))
 
@@ -66,7 +80,7 @@ def sessions(now: datetime) -> Iterable[Part]:
 
 
 def _profiles() -> Iterator[Tile]:
-    running = ChargingProfile.objects.filter(session__in=active())
+    running = running_profiles()
     for state, label, tone in (("DRIFTED", "profiles not followed", BAD), ("UNCERTAIN", "profiles in doubt", WARN)):
         count = running.filter(state=state).count()
         url = list_url(ChargingProfile, state__exact=state, session__state__exact="ACTIVE")
@@ -76,8 +90,8 @@ def _profiles() -> Iterator[Tile]:
 def _power(now: datetime) -> Iterator[Tile]:
     """What the cars draw that a profile limits now, beside what those profiles allow."""
     drawn, allowed = Decimal(0), Decimal(0)
-    limited = ChargingProfile.objects.filter(state__in=STANDING, session__in=active(), applied__isnull=False)
-    for profile in limited.select_related("session__evse").order_by("-pk")[:LOOKED_AT]:
+    limited = running_profiles().filter(state__in=STANDING, applied__isnull=False)
+    for profile in limited.select_related("session__evse").only(*POWER).order_by("-pk")[:LOOKED_AT]:
         limit = _limit_w(profile, now=now)
         if limit is not None:
             allowed, drawn = allowed + limit, drawn + (profile.session.power_w or 0)
