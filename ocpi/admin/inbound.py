@@ -18,7 +18,6 @@ from ocpi.inbound_log import MODULES
 from ocpi.models import InboundRequest
 from ocpi.models.exchanges import WENT_WRONG
 
-
 NEWEST = 100_000
 
 
