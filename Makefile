@@ -87,8 +87,8 @@ format: install ## Formats the code and mends what can be mended
 	@"$(python)" -m ruff check --fix .
 	@"$(python)" -m ruff format .
 
-bench: install ## Prints the ratios that the design stands on
-	@"$(python)" -m bench
+bench: install ## Prints the ratios that the design stands on; only="lists --sessions 1000000": lists at that size
+	@"$(python)" -m bench $(only)
 
 requirements: install ## Compiles the pinned requirement files anew from pyproject.toml
 	@"$(python)" -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \

@@ -23,6 +23,17 @@ def active() -> QuerySet[ChargingSession]:
     return ChargingSession.objects.filter(state=ChargingSession.State.ACTIVE)
 
 
+def running_profiles() -> QuerySet[ChargingProfile]:
+    return ChargingProfile.objects.filter(session__state=ChargingSession.State.ACTIVE)
+
+
+def _newest_astray() -> QuerySet[ChargingProfile]:
+    """Sorted here: asked for the newest, PostgreSQL goes back through all profiles there ever were."""
+    astray = running_profiles().filter(state=ChargingProfile.State.DRIFTED).order_by()
+    newest = sorted(astray.values_list("pk", flat=True)[:LOOKED_AT], reverse=True)[:SHOWN]
+    return ChargingProfile.objects.filter(pk__in=newest).order_by("-pk")
+
+
 @register_section("Sessions that need somebody", order=0, permission=VIEW_SESSIONS)
 def needing_somebody(now: datetime) -> Iterable[Part]:
     silent = active().filter(charge_point__connection_id="").select_related("charge_point")
@@ -31,8 +42,7 @@ def needing_somebody(now: datetime) -> Iterable[Part]:
         why = f"Since {rendering.age(since, now=now)}" if since else "It never connected"
         url = rendering.admin_url(session)
         yield Problem(f"{session.charge_point} is offline with a running session", f"{why}.", url=url)
-    astray = ChargingProfile.objects.filter(state=ChargingProfile.State.DRIFTED, session__in=active())
-    for profile in astray.select_related("session__charge_point").order_by("-pk")[:SHOWN]:
+    for profile in _newest_astray().select_related("session__charge_point"):
         what = f"{profile.session.charge_point} does not follow the profile of {profile.owner}"
         yield Problem(what, profile.finding, url=rendering.admin_url(profile.session))
 
@@ -60,7 +70,7 @@ def sessions(_: datetime) -> Iterable[Part]:
 
 
 def _profiles() -> Iterator[Tile]:
-    running = ChargingProfile.objects.filter(session__in=active())
+    running = running_profiles()
     for state, label, tone in (("DRIFTED", "profiles not followed", BAD), ("UNCERTAIN", "profiles in doubt", WARN)):
         count = running.filter(state=state).count()
         url = list_url(ChargingProfile, state__exact=state, session__state__exact="ACTIVE")

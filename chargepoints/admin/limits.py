@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from chargepoints.admin import limit_words, rendering, tones
 from chargepoints.admin.columns import linked, listed, toned, utc
+from chargepoints.admin.large_lists import LocationFilter
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.models import OperatorLimit
 
@@ -28,7 +29,7 @@ class OperatorLimitAdmin(RecordAdmin):
         "id", linked("charge_point"), linked("evse"), "rate_and_unit", toned("state", tones.LIMIT), utc("created_at"),
         utc("ends_at"), utc("ended_at"), "created_by", "reason",
     ]  # fmt: skip
-    list_filter = [WantedFilter, "state", "unit", "charge_point__location"]
+    list_filter = [WantedFilter, "state", "unit", LocationFilter]
     list_select_related = ["charge_point", "evse__charge_point"]
     search_fields = ["charge_point__identity", "created_by", "ended_by", "reason"]
     search_help_text = "Charge point, who asked, or reason"

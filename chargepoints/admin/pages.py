@@ -7,30 +7,17 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.functional import cached_property
 
 from chargepoints.admin import rendering
 from chargepoints.admin.audited import Audited
 from chargepoints.admin.exports import Exported
+from chargepoints.admin.large_lists import LargeList
 from chargepoints.admin.live import is_live, live_part
 from chargepoints.admin.saving import ChangesForm, changed_columns
 from chargepoints.admin.timeline import Problem, Remedy
 from chargepoints.theme import ModelAdmin
-
-COUNTED = 10_000
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than COUNTED rows: counting all meter values takes longer than reading a page of them."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return rows[:COUNTED].count()
 
 
 class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
@@ -100,10 +87,9 @@ class OperatedAdmin(Exported, Audited, ModelAdmin):  # type: ignore[misc]
         return live_part(request, "admin/operated_page.html", self.page(request, obj))
 
 
-class RecordAdmin(OperatedAdmin):
+class RecordAdmin(LargeList, OperatedAdmin):
     """What the product writes itself: nobody adds, changes or deletes it here."""
 
-    paginator = BoundedPaginator
     shown: Sequence[Any] = ()
     fields_folded = False
     """Where the page above them tells it better."""
@@ -127,14 +113,6 @@ class RecordAdmin(OperatedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response = super().changelist_view(request, extra_context)
-        changelist = response.context_data.get("cl") if isinstance(response, TemplateResponse) else None  # type: ignore[union-attr]
-        if changelist and changelist.result_count >= COUNTED:
-            hint = f"the first {COUNTED} only: search, filter or choose a date to see others"
-            response.context_data["subtitle"] = hint  # type: ignore[attr-defined]
-        return response
 
 
 @dataclass(frozen=True, slots=True)

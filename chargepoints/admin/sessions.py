@@ -21,6 +21,7 @@ from chargepoints.admin import (
     tones,
 )
 from chargepoints.admin.columns import linked, listed, measured, pretty, session_link, toned, utc
+from chargepoints.admin.large_lists import LocationFilter, SearchedByIndex, newest_sessions
 from chargepoints.admin.pages import OperatedAdmin, RecordAdmin
 from chargepoints.admin.rendering import admin_url, presence
 from chargepoints.chart.story import tell
@@ -43,17 +44,19 @@ class ConnectionFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChargingSession)
-class ChargingSessionAdmin(RecordAdmin):
+class ChargingSessionAdmin(SearchedByIndex, RecordAdmin):
     kept_parameters = (session_chart.PARAMETER, OLDER)
     fields_folded = True
     list_display = [
         "uid", toned("state", tones.SESSION), linked("charge_point"), "online", measured("kwh", "kWh", "energy"),
         measured("power_w", "W", "power"), utc("started_at"), utc("ended_at"),
     ]  # fmt: skip
-    list_filter = ["state", ConnectionFilter, "charge_point__location"]
+    list_filter = ["state", ConnectionFilter, LocationFilter]
     list_select_related = ["charge_point"]
-    search_fields = ["uid", "charge_point__identity", "ocpp_transaction_id", "id_token", "contract_id"]
-    search_help_text = "Session, charge point, transaction, driver's token or contract"
+    search_fields = ["uid__startswith", "ocpp_transaction_id", "id_token", "contract_id"]
+    search_through = {"charge_point": ["identity__icontains"]}
+    search_help_text = "Session (its beginning), charge point (part), or whole: transaction, driver's token, contract"
+    sorted_by = frozenset({"started_at"})
     date_hierarchy = "started_at"
     actions = [
         session_actions.push_profile_again,
@@ -75,6 +78,11 @@ class ChargingSessionAdmin(RecordAdmin):
     @admin.display(description="charge point is")
     def online(self, session: ChargingSession) -> str:
         return presence(session.charge_point.is_online)
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Open ones are few, and an operator looks for the one that draws most."""
+        is_few = request.GET.get("state__exact") in {ChargingSession.State.ACTIVE, ChargingSession.State.PENDING}
+        return self.list_display if is_few else super().get_sortable_by(request)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """The page of one session reads these too."""
@@ -134,7 +142,7 @@ class ChargingSessionAdmin(RecordAdmin):
 
 
 @admin.register(MeterValue)
-class MeterValueAdmin(RecordAdmin):
+class MeterValueAdmin(SearchedByIndex, RecordAdmin):
     """The largest table: read by its key, never counted or sorted otherwise."""
 
     list_display = [
@@ -145,14 +153,20 @@ class MeterValueAdmin(RecordAdmin):
     list_select_related = ["charge_point", "session"]
     sortable_by = ()
     ordering = ["-id"]
-    search_fields = ["=session__uid", "=charge_point__identity"]
-    search_help_text = "Exact session or charge point"
+    search_through = {"session": ["uid__startswith"], "charge_point": ["identity__iexact"]}
+    search_help_text = "Session (its beginning), or a whole charge point: what its newest 200 sessions measured"
     list_per_page = 100
     shown = [
         linked("charge_point"), linked("session"), "evse", "ocpp_transaction_id", utc("measured_at"),
         utc("received_at"), measured("energy_wh", "Wh"), measured("power_w", "W"), measured("current_a", "A"),
         measured("offered_a", "A"), measured("offered_w", "W"), measured("soc_percent", "%"), pretty("samples"),
     ]  # fmt: skip
+
+    def search_related(self, name: str, keys: Any) -> Q:
+        """An index by charge point would cost every meter value; by session there is one, and one of those outside."""
+        if name != "charge_point" or not keys:
+            return super().search_related(name, keys)
+        return Q(session__in=newest_sessions(keys)) | Q(session=None, charge_point__in=keys)
 
 
 @admin.register(DriverToken)

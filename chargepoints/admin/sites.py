@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chargepoints.admin import limit_actions, limit_words, remote_start, rendering
 from chargepoints.admin.columns import linked, utc
+from chargepoints.admin.large_lists import LocationFilter
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.places import EvseForm, LocationForm, PlaceAdmin, RemovedFirst
 from chargepoints.admin.timeline import Problem
@@ -68,7 +69,7 @@ class EvseAdmin(RemovedFirst, PlaceAdmin):
         "__str__", linked("charge_point"), "evse_id", "status", "error_code", "status_info", utc("status_at"),
         "current_type", "max_current_a", "phases",
     ]  # fmt: skip
-    list_filter = ["status", "stage", "current_type", "charge_point__location"]
+    list_filter = ["status", "stage", "current_type", LocationFilter]
     list_select_related = ["charge_point"]
     search_fields = ["uid", "evse_id", "charge_point__identity"]
     fields = [

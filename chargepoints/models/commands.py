@@ -91,6 +91,23 @@ class ChargePointCommand(models.Model):
             models.Index(  # of an operator's limit
                 fields=["limit"], condition=models.Q(limit__isnull=False), name="command_of_limit"
             ),
+            models.Index(  # the admin's filters, like the next
+                fields=["status", "-id"],
+                condition=models.Q(status="REJECTED")
+                | models.Q(status="UNKNOWN")
+                | models.Q(status="FAILED")
+                | models.Q(status="EXPIRED"),
+                name="command_without_success",
+            ),
+            models.Index(
+                fields=["kind", "-id"],
+                condition=models.Q(kind="CALL") | models.Q(kind="CLEAR_PROFILE"),
+                name="command_of_rare_kind",
+            ),
+            models.Index(  # the admin's search, like the next
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="command_correlation"
+            ),
+            models.Index(fields=["requested_by", "id"], name="command_asked_by"),
         ]
 
     def __str__(self) -> str:

@@ -48,7 +48,16 @@ class ChargingProfile(models.Model):
         indexes = [
             models.Index(  # beat: profiles whose next part is due
                 fields=["follow_up_at"], condition=models.Q(follow_up_at__isnull=False), name="profile_follow_up"
-            )
+            ),
+            models.Index(  # the dashboard; the admin's filter
+                fields=["state", "-id"],
+                condition=models.Q(state="REQUESTED")
+                | models.Q(state="REJECTED")
+                | models.Q(state="UNCERTAIN")
+                | models.Q(state="DRIFTED"),
+                name="profile_rare_state",
+            ),
+            models.Index(fields=["owner", "id"], name="profile_of_owner"),  # the admin's search
         ]
 
     def __str__(self) -> str:

@@ -119,6 +119,16 @@ class ChargingSession(models.Model):
             models.Index(  # the open session of an EVSE; PENDING ones to time out
                 fields=["evse", "state"], condition=models.Q(state__in=["PENDING", "ACTIVE"]), name="session_open"
             ),
+            models.Index(  # the dashboard; the admin's filter. Not IN: SQLite does not see what that implies
+                fields=["state", "-started_at", "-id"],
+                condition=models.Q(state="PENDING") | models.Q(state="ACTIVE") | models.Q(state="INVALID"),
+                name="session_rare_state",
+            ),
+            models.Index(  # the admin's search, like the next two
+                fields=["ocpp_transaction_id"], condition=~models.Q(ocpp_transaction_id=""), name="session_transaction"
+            ),
+            models.Index(fields=["id_token"], condition=~models.Q(id_token=""), name="session_token"),
+            models.Index(fields=["contract_id"], condition=~models.Q(contract_id=""), name="session_contract"),
         ]
 
     def __str__(self) -> str:
@@ -156,7 +166,12 @@ class MeterValue(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["session", "measured_at"], name="meter_value_of_session")]  # the session's page
+        indexes = [
+            models.Index(fields=["session", "measured_at"], name="meter_value_of_session"),  # the session's page
+            models.Index(  # the admin's search: those of a charge point that no session has
+                fields=["charge_point", "id"], condition=models.Q(session=None), name="meter_value_outside"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.measured_at:%Y-%m-%d %H:%M:%S}"

@@ -10,14 +10,17 @@ from django.utils.html import format_html, format_html_join
 
 from chargepoints.admin import rendering
 from chargepoints.admin.columns import linked, measured, pretty, session_link, toned, utc
+from chargepoints.admin.large_lists import MATCHES, SearchedByIndex, begins
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import NEWEST, Problem, Remedy
+from chargepoints.models import ChargingSession
 from ocpi import outbox
 from ocpi.admin import tones
 from ocpi.admin.bodies import pretty_body, pretty_document
 from ocpi.admin.deliveries import SEND_PERMISSION, retry_delivery_now, why_not
 from ocpi.admin.filters import FixedFilter
 from ocpi.models import DeliveryAttempt, OutboxMessage
+from ocpi.models.outbox import FAILED
 
 Kind = OutboxMessage.Kind
 Status = OutboxMessage.Status
@@ -28,7 +31,7 @@ WORDS = {
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(RecordAdmin):
+class OutboxMessageAdmin(SearchedByIndex, RecordAdmin):
     list_display = [
         "id", "kind", linked("party"), session_link(), linked("location"), linked("evse"),
         toned("status", tones.MESSAGE), "failures", "last_error", utc("due_at"), utc("expires_at"), utc("created_at"),
@@ -36,8 +39,10 @@ class OutboxMessageAdmin(RecordAdmin):
     ]  # fmt: skip
     list_filter = ["status", "kind", "party"]
     list_select_related = ["party", "session", "location", "evse__charge_point"]
-    search_fields = ["session__uid", "evse__uid", "location__uid", "correlation_id", "last_error", "url"]
-    search_help_text = "Session, EVSE, Location, correlation id, error or URL"
+    search_fields = ["correlation_id"]
+    search_through = {"session": ["uid__startswith"], "evse": ["uid__startswith"], "location": ["uid__startswith"]}
+    search_help_text = "Session, EVSE or Location (the beginning of its UID), or a whole correlation id"
+    sorted_by = frozenset({"id", "created_at"})
     date_hierarchy = "created_at"
     actions = [retry_delivery_now]
     shown = [
@@ -121,32 +126,42 @@ def outcome(attempt: DeliveryAttempt) -> str:
 
 class OutcomeFilter(FixedFilter):
     title, parameter_name = "outcome", "outcome"
+    """All but "arrived" are few: an index holds them."""
+
     choices_known = (
-        ("wrong", "failed", ~Q(error="")),
+        ("wrong", "failed", FAILED),
         ("good", "arrived", Q(error="", finished_at__isnull=False)),
-        ("none", "no answer", Q(http_status=None, finished_at__isnull=False)),
-        ("4xx", "HTTP 4xx", Q(http_status__gte=400, http_status__lt=500)),
-        ("5xx", "HTTP 5xx", Q(http_status__gte=500)),
+        ("none", "no answer", FAILED & Q(http_status=None, finished_at__isnull=False)),
+        ("4xx", "HTTP 4xx", FAILED & Q(http_status__gte=400, http_status__lt=500)),
+        ("5xx", "HTTP 5xx", FAILED & Q(http_status__gte=500)),
         ("open", "not over", Q(finished_at=None)),
     )
 
 
 @admin.register(DeliveryAttempt)
-class DeliveryAttemptAdmin(RecordAdmin):
+class DeliveryAttemptAdmin(SearchedByIndex, RecordAdmin):
     list_display = [
         "id", linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), measured("duration_ms", "ms", "took"),
     ]  # fmt: skip
-    list_filter = [OutcomeFilter, "message__kind", "party"]
+    list_filter = [OutcomeFilter, "party"]
     list_select_related = ["message", "party"]
-    search_fields = ["url", "error", "message__session__uid", "message__correlation_id"]
-    search_help_text = "URL, error, session or correlation id"
+    search_fields = ["correlation_id"]
+    search_help_text = "Session (the beginning of its UID), or a whole correlation id"
+    sorted_by = frozenset({"id", "started_at"})
     date_hierarchy = "started_at"
     shown = [
         linked("message"), linked("party"), "number", "method", "url", "came_of_it", "error",
         utc("started_at"), utc("sent_at"), utc("finished_at"), measured("duration_ms", "ms", "took"),
         "correlation_id", "sent", "answer",
     ]  # fmt: skip
+
+    def search_own(self, term: str) -> Q:
+        """Of the messages of a session that is found."""
+        sessions = ChargingSession.objects.filter(begins("uid", term)).order_by("-pk").values_list("pk", flat=True)
+        messages = OutboxMessage.objects.filter(session__in=list(sessions[:MATCHES])).order_by("-pk")
+        keys = list(messages.values_list("pk", flat=True)[:MATCHES])
+        return super().search_own(term) | self.search_related("message", keys)
 
     @admin.display(description="outcome", ordering="http_status")
     def came_of_it(self, attempt: DeliveryAttempt) -> str:

@@ -1,27 +1,51 @@
 from collections.abc import Iterable
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from chargepoints.admin import rendering
 from chargepoints.admin.columns import linked, measured, pretty, session_link, toned, utc
+from chargepoints.admin.large_lists import SearchedByIndex
 from chargepoints.admin.pages import RecordAdmin
 from chargepoints.admin.timeline import Problem
 from ocpi.admin import tones
 from ocpi.admin.outbox import message_problems
 from ocpi.models import OutboxMessage, ProfileRequest, RequestBucket
+from ocpi.models.requests import REFUSED
+
+NEWEST_REFUSALS = 2000
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """Those of the newest refusals: looking for all there are would read the whole table."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        newest = ProfileRequest.objects.filter(REFUSED).order_by("-pk")
+        found = set(newest.values_list("reason", flat=True)[:NEWEST_REFUSALS]) | {request.GET.get("reason", "")}
+        return [(reason, reason) for reason in sorted(found - {""})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:  # noqa: ARG002
+        return queryset.filter(REFUSED, reason=self.value()) if self.value() else queryset
 
 
 @admin.register(ProfileRequest)
-class ProfileRequestAdmin(RecordAdmin):
+class ProfileRequestAdmin(SearchedByIndex, RecordAdmin):
     list_display = [
         "id", "kind", linked("party"), session_link(), toned("response", tones.RESPONSE, "answered at once"),
         "reason", toned("result", tones.RESULT), utc("received_at"), utc("result_at"), utc("deadline_at"),
     ]  # fmt: skip
-    list_filter = ["response", "result", "kind", "party", "reason"]
+    list_filter = ["response", "result", "kind", "party", ReasonFilter]
     list_select_related = ["party", "session"]
-    search_fields = ["session_uid", "request_id", "correlation_id", "detail"]
-    search_help_text = "Session, request id, correlation id or detail"
+    search_fields = ["request_id", "correlation_id"]
+    search_through = {"session": ["uid__startswith"]}
+    search_help_text = "Session (the beginning of its UID), or whole: request id, correlation id, unknown session"
+    sorted_by = frozenset({"id", "received_at"})
     date_hierarchy = "received_at"
     shown = [
         "id", "kind", linked("party"), linked("session"), "session_uid", utc("received_at"),
@@ -30,6 +54,9 @@ class ProfileRequestAdmin(RecordAdmin):
         toned("result", tones.RESULT), utc("result_at"), "delivery",
         "sender", "receiver", "response_url", "request_id", "correlation_id", "fingerprint", pretty("body"),
     ]  # fmt: skip
+
+    def search_own(self, term: str) -> Q:
+        return super().search_own(term) | Q(session=None, session_uid=term)
 
     @admin.display(description="delivery of the result")
     def delivery(self, request: ProfileRequest) -> str:

@@ -39,9 +39,13 @@ class InboundRequest(models.Model):
             models.Index(fields=["at"], name="inbound_at"),  # the admin's list and dates; what is too old
             models.Index(fields=["party", "at"], name="inbound_of_party"),  # the page of a party; the admin's filter
             models.Index(fields=["at"], condition=WENT_WRONG, name="inbound_wrong"),  # the admin's filter
-            models.Index(  # callers that nobody knows: one row a minute for each kind
-                fields=["address", "at"], condition=models.Q(party=None), name="inbound_unknown"
+            models.Index(  # callers that nobody knows: one row a minute for each kind; the admin's search
+                fields=["address", "at"], name="inbound_from"
             ),
+            models.Index(  # the admin's search, like the next
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="inbound_correlation"
+            ),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="inbound_request_id"),
         ]
 
     def __str__(self) -> str:

@@ -69,10 +69,29 @@ class OutboxMessage(models.Model):
             models.Index(fields=["due_at"], condition=models.Q(status="PENDING"), name="message_due"),  # beat
             models.Index(fields=["created_at"], name="message_created"),  # metrics; the admin's dates
             models.Index(fields=["lease_until"], condition=models.Q(status="SENDING"), name="message_leased"),  # beat
+            models.Index(  # the admin's filters, like the next
+                fields=["status", "-id"],
+                condition=models.Q(status="FAILED")
+                | models.Q(status="EXPIRED")
+                | models.Q(status="IN_DOUBT")
+                | models.Q(status="COVERED"),
+                name="message_not_delivered",
+            ),
+            models.Index(
+                fields=["kind", "-id"],
+                condition=models.Q(kind="LOCATION") | models.Q(kind="EVSE"),
+                name="message_of_place",
+            ),
+            models.Index(  # the admin's search
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="message_correlation"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+FAILED = ~models.Q(error="")
 
 
 class DeliveryAttempt(models.Model):
@@ -102,6 +121,12 @@ class DeliveryAttempt(models.Model):
         indexes = [
             models.Index(fields=["started_at"], name="attempt_started"),  # the admin's dates; what is too old
             models.Index(fields=["party", "started_at"], name="attempt_of_party"),  # service levels; a party's page
+            models.Index(  # the admin's filter
+                fields=["-id"], condition=FAILED | models.Q(finished_at=None), name="attempt_without_success"
+            ),
+            models.Index(  # the admin's search
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="attempt_correlation"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,14 @@ from django.db import models
 from chargepoints.models import ChargePointCommand, ChargingSession
 from ocpi.models.parties import Party
 
+REFUSED = (
+    models.Q(response="NOT_SUPPORTED")
+    | models.Q(response="REJECTED")
+    | models.Q(response="TOO_OFTEN")
+    | models.Q(response="UNKNOWN_SESSION")
+)
+"""Not IN: SQLite does not see that it implies the condition of an index."""
+
 
 class ProfileRequest(models.Model):
     class Kind(models.TextChoices):
@@ -60,6 +68,26 @@ class ProfileRequest(models.Model):
             models.Index(  # beat: accepted, no result yet
                 fields=["deadline_at"], condition=models.Q(response="ACCEPTED", result=""), name="request_unanswered"
             ),
+            models.Index(  # the admin's filters, like the next two
+                fields=["response", "-id"],
+                condition=REFUSED,
+                name="request_refused",
+            ),
+            models.Index(
+                fields=["result", "-id"],
+                condition=models.Q(result="REJECTED") | models.Q(result="UNKNOWN"),
+                name="request_without_success",
+            ),
+            models.Index(
+                fields=["kind", "-id"],
+                condition=models.Q(kind="CLEAR") | models.Q(kind="GET"),
+                name="request_of_rare_kind",
+            ),
+            models.Index(  # the admin's search, like the next two
+                fields=["correlation_id"], condition=~models.Q(correlation_id=""), name="request_correlation"
+            ),
+            models.Index(fields=["request_id"], condition=~models.Q(request_id=""), name="request_id_given"),
+            models.Index(fields=["session_uid"], condition=models.Q(session=None), name="request_of_nothing"),
         ]
 
     def __str__(self) -> str:

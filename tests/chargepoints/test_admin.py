@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chargepoints.admin import pages, rendering
+from chargepoints.admin import large_lists, rendering
 from chargepoints.models import (
     ChargePoint,
     ChargePointCommand,
@@ -186,7 +186,7 @@ def test_sessions_are_found_by_charge_point_transaction_and_token(text, admin_of
 
 
 def test_the_list_of_meter_values_never_counts_the_table(admin_of_all, monkeypatch, django_assert_max_num_queries):
-    monkeypatch.setattr(pages, "COUNTED", 3)
+    monkeypatch.setattr(large_lists, "COUNTED", 3)
     session = make_session()
     for _ in range(5):
         MeterValue.objects.create(

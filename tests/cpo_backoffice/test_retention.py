@@ -1,12 +1,13 @@
 """Records are deleted when they are old enough and nobody needs them, and not before."""
 
 from datetime import timedelta
-from types import SimpleNamespace
+from itertools import count
 
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 
-from chargepoints.models import ChargePointCommand, ChargingSession, MeterValue, OcppMessage
+from chargepoints.models import AuditEntry, ChargePointCommand, ChargingSession, MeterValue, OcppMessage
 from cpo_backoffice import retention
 from ocpi.models import DeliveryAttempt, OutboxMessage, ProfileRequest
 from tests.support import factories
@@ -21,6 +22,7 @@ OLD, YOUNG = NOW - timedelta(days=31), NOW - timedelta(days=29)
 def thirty_days(settings):
     for name in {kept.setting for kept in retention.KEPT}:
         setattr(settings, name, 30)
+    cache.clear()
 
 
 def measured(at, *, count=1):
@@ -73,23 +75,35 @@ def test_a_run_ends_when_its_time_is_over():
     assert MeterValue.objects.count() == 1
 
 
-def test_a_long_backlog_of_one_table_leaves_the_others_their_share_of_a_run(monkeypatch):
-    """Each batch takes a second of eight: four for meter values, four for messages."""
-    clock, point = [0.0], factories.charge_point()
-    delete = retention._delete
-
-    def slowly(rule, ids):
-        clock[0] += 1
-        return delete(rule, ids)
-
+@pytest.fixture
+def slow_clock(monkeypatch):
+    """A tenth of a second passes whenever somebody looks."""
+    seconds = count()
+    monkeypatch.setattr(retention.time, "monotonic", lambda: next(seconds) / 10)
     monkeypatch.setattr(retention, "BATCH", 1)
-    monkeypatch.setattr(retention, "_delete", slowly)
-    monkeypatch.setattr(retention, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    MeterValue.objects.bulk_create(MeterValue(charge_point=point, measured_at=OLD, received_at=OLD) for _ in range(9))
-    for number in range(2):
-        OcppMessage.objects.create(charge_point=point, at=OLD, direction="IN", message_id=str(number))
-    kept = [rule for rule in retention.KEPT if rule.model in {"chargepoints.MeterValue", "chargepoints.OcppMessage"}]
-    assert retention.sweep(now=NOW, kept=kept, run_s=8) == {"chargepoints.MeterValue": 4, "chargepoints.OcppMessage": 2}
+
+
+def test_rows_that_must_stay_keep_neither_others_nor_other_tables_from_being_swept(slow_clock):
+    make.party()
+    kept = [message(make.session(f"CP{n}"), OLD) for n in range(12)]
+    gone = message(over("CP99"), OLD)
+    measured(OLD)
+    rules = [kept for kept in retention.KEPT if kept.model in {"ocpi.OutboxMessage", "chargepoints.MeterValue"}]
+    rules.sort(key=lambda rule: rule.model, reverse=True)
+    assert retention.sweep(now=NOW, kept=rules, run_s=2) == {"chargepoints.MeterValue": 1}
+    assert retention.sweep(now=NOW, kept=rules, run_s=2) == {"ocpi.OutboxMessage": 1}
+    assert not OutboxMessage.objects.filter(pk=gone.pk).exists()
+    assert OutboxMessage.objects.count() == len(kept)
+
+
+def test_after_the_youngest_it_begins_again_at_the_oldest(slow_clock):
+    """What had to stay may go by then."""
+    make.party()
+    session = make.session("CP1")
+    message(session, OLD)
+    assert retention.sweep(now=NOW) == {}
+    ChargingSession.objects.update(state=ChargingSession.State.COMPLETED)
+    assert retention.sweep(now=NOW) == {"ocpi.OutboxMessage": 1}
 
 
 def test_no_table_is_read_beyond_the_first_row_that_is_young_enough(monkeypatch, django_assert_num_queries):
@@ -148,6 +162,16 @@ def test_a_request_without_its_result_stays():
     ]  # fmt: skip
     assert retention.sweep(now=NOW) == {"ocpi.ProfileRequest": 2}
     assert list(ProfileRequest.objects.all()) == rows[:1]
+
+
+def test_what_operators_did_goes_with_its_own_setting_once_its_outcome_is_known(settings):
+    settings.KEEP_LOGS_DAYS = 0
+    for at, outcome in ((OLD, "DONE"), (OLD, "OPEN"), (YOUNG, "DONE")):
+        AuditEntry.objects.create(at=at, username="noor", action="Reset", outcome=outcome)
+    assert retention.sweep(now=NOW) == {"chargepoints.AuditEntry": 1}
+    settings.KEEP_AUDIT_DAYS = 0
+    AuditEntry.objects.update(at=OLD, outcome="DONE")
+    assert retention.sweep(now=NOW) == {}
 
 
 def test_ocpp_messages_go_with_the_other_logs():
