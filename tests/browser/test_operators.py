@@ -17,11 +17,11 @@ def test_from_the_first_page_to_what_is_going_on_with_a_car(open_site):
     site = open_site()
     site.page.locator(".cpo-tile a", has_text="active").first.click()
     site.page.locator("#result_list a[href*='/chargingsession/']").first.click()
-    story = site.page.locator(".cpo-story").inner_text()
-    assert "NL*JED asked" in story
-    assert "was sent and accepted" in story
-    assert site.page.locator("svg").first.is_visible()
-    assert site.page.get_by_text("SetChargingProfile").first.is_visible()
+    story = site.page.locator(".cpo-story", has_text="was sent and accepted")
+    story.wait_for()
+    assert "NL*JED asked" in story.inner_text()
+    site.page.locator("svg:visible").first.wait_for()
+    site.page.get_by_text("SetChargingProfile").first.wait_for()
 
 
 def test_an_open_page_brings_what_changed_without_being_loaded_again(open_site):
@@ -71,7 +71,7 @@ def test_a_dry_run_shows_the_message_and_sends_nothing(open_site):
 
 def test_a_viewer_sees_everything_and_changes_nothing(open_site):
     page = open_site("viewer").session()
-    assert page.locator(".cpo-story").is_visible()
+    page.locator(".cpo-story").wait_for()
     assert page.locator("form.cpo-button button").all_inner_texts() == ["Dry run of a profile"]
 
 
