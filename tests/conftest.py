@@ -25,8 +25,11 @@ PBKDF2PasswordHasher.iterations = 1  # people's passwords: a fifth of a second e
 settings.WHITENOISE_USE_FINDERS = False  # every test client would list all static files, and none asks for one
 message_log.log.of = lambda _: None  # type: ignore  # its thread would write into the next test
 TransactionTestCase._fixture_teardown = lambda _: empty()  # type: ignore[method-assign]
-# How long an example takes says something of the machine, and of what else it does.
-hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something of the machine, and of what else it does. The same examples each time: what a
+# search finds by chance is found by whoever searches (without `derandomize`), not by whoever happens to run the suite.
+hypothesis_settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("tests")
 
 # Flows wait most of their time for what takes its time: those of one place wait one after the other.
